@@ -2,7 +2,6 @@
 // Source: the GGUF specification (ggml, docs/gguf.md); split files as gguf-split of llama.cpp names them.
 #pragma once
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -58,8 +57,8 @@ class Gguf {
   };
   class Reader;
 
-  void check_layout(int part, size_t first);
-  void add_part(Gguf&& other);
+  void check_layout() const;
+  void add_part(Gguf&& part, size_t number, size_t count);
   void build_index();
 
   std::vector<Part> parts_;
@@ -67,7 +66,7 @@ class Gguf {
   uint64_t alignment_ = 32;
   GgufMetadata metadata_;
   std::vector<GgufTensor> tensors_;
-  std::map<std::string_view, size_t> index_;  // keys view tensors_[i].name, which never changes after opening
+  std::vector<size_t> by_name_;  // indices of tensors_, sorted by name
 };
 
 }  // namespace ridge

@@ -63,7 +63,7 @@ class Safetensors {
   std::vector<File> files_;
   std::vector<SafetensorsTensor> tensors_;
   std::map<std::string, std::string> metadata_;
-  std::map<std::string_view, size_t> index_;  // keys view tensors_[i].name, which never changes after opening
+  std::vector<size_t> by_name_;  // indices of tensors_, sorted by name
 };
 
 }  // namespace ridge
