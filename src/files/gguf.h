@@ -44,6 +44,7 @@ class Gguf {
   const std::vector<GgufTensor>& tensors() const { return tensors_; }
   const GgufTensor* find(std::string_view name) const;  // null where there is none
   size_t parts() const { return parts_.size(); }
+  const std::string& part_path(size_t part) const { return parts_[part].bytes.name; }
   uint64_t file_bytes() const;  // of all parts
 
   // A view of the mapped file (a copy where the file's alignment is below that of the type's elements).

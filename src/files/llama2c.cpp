@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "files/by_name.h"
 #include "files/tensor_view.h"
 
 namespace ridge {
@@ -156,6 +157,7 @@ Llama2c Llama2c::parse(FileBytes bytes) {
          "{}: {} bytes are not what its header asks for (dim {}, {} layers, vocab {}): truncated, or not a "
          "llama2.c file",
          name, bytes.size, file.header_.dim, file.header_.layers, file.header_.vocab);
+  file.by_name_ = sort_by_name(file.tensors_);
   file.storage_ = storage_of(bytes);
   file.bytes_ = std::move(bytes);
   return file;
@@ -164,9 +166,7 @@ Llama2c Llama2c::parse(FileBytes bytes) {
 Llama2c Llama2c::open(const std::string& path) { return parse(map_file(path)); }
 
 const Llama2c::Entry* Llama2c::find(std::string_view name) const {
-  for (const Entry& e : tensors_)
-    if (e.name == name) return &e;
-  return nullptr;
+  return find_by_name(tensors_, by_name_, name);
 }
 
 Tensor Llama2c::tensor(const Entry& entry) const {

@@ -50,6 +50,7 @@ class Llama2c {
   std::shared_ptr<Storage> storage_;
   Header header_;
   std::vector<Entry> tensors_;
+  std::vector<size_t> by_name_;  // indices of tensors_, sorted by name
 };
 
 }  // namespace ridge

@@ -4,6 +4,7 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,8 +47,9 @@ class TensorWriter {
   virtual std::vector<std::string> commit() = 0;
 
  private:
-  void advance();
+  void enter(size_t index);
   std::vector<Declared> tensors_;
+  std::set<std::string> names_;
   bool started_ = false;
   size_t current_ = 0;
   uint64_t left_ = 0;  // bytes of the current tensor still to come
