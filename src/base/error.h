@@ -29,7 +29,8 @@ template <typename... Args>
   throw Error(fault, fmt::format(text, std::forward<Args>(args)...));
 }
 
-// The text with control characters escaped and cut at `most` bytes: names out of files go through it before printing.
+// The text with control characters escaped and cut at `most` bytes: names out of files go through it before
+// printing.
 std::string printable(std::string_view text, size_t most = 80);
 
 }  // namespace ridge

@@ -23,7 +23,8 @@ struct Fd {
 
 struct stat regular_file(int fd, const std::string& path) {
   struct stat st {};
-  if (fd < 0 || ::fstat(fd, &st) != 0) fail(Fault::file, "{}: cannot open: {}", printable(path, 400), std::strerror(errno));
+  if (fd < 0 || ::fstat(fd, &st) != 0)
+    fail(Fault::file, "{}: cannot open: {}", printable(path, 400), std::strerror(errno));
   if (!S_ISREG(st.st_mode)) fail(Fault::file, "{}: not a regular file", printable(path, 400));
   return st;
 }

@@ -1,4 +1,5 @@
-// JSON through nlohmann-json, with bounds: text from files and users cannot recurse or allocate without limit.
+// JSON through nlohmann-json, with bounds: text from files and users cannot recurse or allocate without
+// limit.
 #pragma once
 #include <nlohmann/json.hpp>
 
@@ -11,8 +12,8 @@ using Json = nlohmann::json;                 // objects sorted by key: large voc
 using OrderedJson = nlohmann::ordered_json;  // objects in the order of the text: templates, chats
 
 struct JsonLimits {
-  size_t depth = 128;               // nesting of arrays and objects
-  size_t members_of_ordered = 4096; // of one object, where the order is kept (look-up there is linear)
+  size_t depth = 128;                // nesting of arrays and objects
+  size_t members_of_ordered = 4096;  // of one object, where the order is kept (look-up there is linear)
 };
 
 // Parses `text`; throws Error(Fault::file) with "`what`: ..." where it is malformed or past the limits.

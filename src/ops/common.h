@@ -1,0 +1,17 @@
+// What the ops' checks share.
+#pragma once
+#include "base/error.h"
+#include "context/context.h"
+
+namespace ridge {
+
+// A tensor as [rows, n], n its last dimension, without copying: leading dimensions must collapse to one
+// stride. Fails, naming the op and the operand, where they do not or the last dimension is not dense.
+View rows_view(const char* op, const char* operand, const Tensor& t);
+
+// Fails unless the operand has this data type.
+void expect_dtype(const char* op, const char* operand, const Tensor& t, DType dtype);
+// Fails unless the operand has exactly this shape.
+void expect_shape(const char* op, const char* operand, const Tensor& t, const Shape& shape);
+
+}  // namespace ridge

@@ -1,0 +1,24 @@
+#include "context/cases.h"
+#include "ops/sum_rows/sum_rows.h"
+
+namespace ridge {
+namespace {
+
+std::vector<Case> make() {
+  std::vector<Case> cases;
+  for (const int64_t n : {1, 7, 16, 33, 130})
+    cases.push_back({fmt::format("3x{}", n),
+                     [=](Context& cx, CaseInputs& in) -> std::vector<Tensor> {
+                       const Tensor x = in.normal("x", {3, n});
+                       return {sum_rows(cx, x)};
+                     },
+                     3, false});
+  return cases;
+}
+
+}  // namespace
+namespace tables {
+extern const CaseList cases_sum_rows;
+const CaseList cases_sum_rows{"sum_rows", make};
+}  // namespace tables
+}  // namespace ridge
