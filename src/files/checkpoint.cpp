@@ -242,7 +242,8 @@ void open_file(Checkpoint::Impl& to) {
   if (path.ends_with(".safetensors") || path.ends_with(".safetensors.index.json"))
     return open_safetensors_file(to);
   if (path.ends_with(".json")) return read_configs(to, path);
-  const std::string_view start = map_file(path).text().substr(0, 4);
+  const FileBytes bytes = map_file(path);
+  const std::string_view start = bytes.text().substr(0, 4);
   const auto starts = [&](std::string_view magic) { return start.starts_with(magic); };
   const bool ggml = starts("lmgg") || starts("fmgg") || starts("tjgg");
   if (starts("GGUF") || ggml || path.ends_with(".gguf")) return use(to, Gguf::open(path));
