@@ -99,8 +99,8 @@ float fit_symmetric_descent(const float* x, int n, int half, uint8_t* codes) {
     return 0;
   }
   const float inverse = static_cast<float>(-half) / extreme;
-  float weights[kMostGroup];
-  int q[kMostGroup];
+  float weights[kMostGroup] = {};
+  int q[kMostGroup] = {};
   Projection p;
   for (int i = 0; i < n; ++i) {
     weights[i] = x[i] * x[i];

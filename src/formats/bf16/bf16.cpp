@@ -1,18 +1,26 @@
 #include "formats/bf16/bf16.h"
 
+#include <cstring>
+
 #include "formats/half.h"
 
 namespace ridge {
 namespace {
 
+// Safetensors data may stand at odd addresses.
 void decode(const void* in, float* out, int64_t n) {
-  const auto* h = static_cast<const uint16_t*>(in);
-  for (int64_t i = 0; i < n; ++i) out[i] = f32_of_bf16(h[i]);
+  for (int64_t i = 0; i < n; ++i) {
+    uint16_t h;
+    std::memcpy(&h, static_cast<const char*>(in) + 2 * i, 2);
+    out[i] = f32_of_bf16(h);
+  }
 }
 
 void encode(const float* in, void* out, int64_t n, const float*) {
-  auto* h = static_cast<uint16_t*>(out);
-  for (int64_t i = 0; i < n; ++i) h[i] = bf16_of_f32(in[i]);
+  for (int64_t i = 0; i < n; ++i) {
+    const uint16_t h = bf16_of_f32(in[i]);
+    std::memcpy(static_cast<char*>(out) + 2 * i, &h, 2);
+  }
 }
 
 }  // namespace
