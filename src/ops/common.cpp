@@ -40,4 +40,23 @@ void expect_shape(const char* op, const char* operand, const Tensor& t, const Sh
     fail(Fault::usage, "{}: {} is {}, expected {}", op, operand, t.text(), shape.text());
 }
 
+void expect_indices(const char* op, const char* operand, const Tensor& t, int64_t n, int64_t first,
+                    int64_t end) {
+  expect_dtype(op, operand, t, i32);
+  if (t.count() != n || !t.contiguous())
+    fail(Fault::usage, "{}: {} is {}, expected {} dense indices", op, operand, t.text(), n);
+  if (!t.has_data()) return;
+  const auto* v = t.ptr<const int32_t>();
+  for (int64_t i = 0; i < n; ++i)
+    if (v[i] < first || v[i] >= end)
+      fail(Fault::usage, "{}: {}[{}] is {}, outside [{}, {})", op, operand, i, v[i], first, end);
+}
+
+void expect_unwatched(const Context& cx, const char* op, std::initializer_list<const Tensor*> operands) {
+  if (!cx.tape) return;
+  for (const Tensor* t : operands)
+    if (*t && Tape::watched(*t))
+      fail(Fault::usage, "{}: has no gradient, and {} is watched", op, t->text());
+}
+
 }  // namespace ridge
