@@ -417,7 +417,7 @@ bool Loop::advance(Run& run) {
 size_t Loop::count(Run& run) {
   if (total) return *total;
   std::vector<Value> rest;
-  for (Value v; source(v);) run.check_items(rest.size()), rest.push_back(std::move(v));
+  for (Value v; source && source(v);) run.check_items(rest.size()), rest.push_back(std::move(v));
   source = nullptr;
   std::reverse(rest.begin(), rest.end());
   rest.insert(rest.end(), ahead.begin(), ahead.end());
