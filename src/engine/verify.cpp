@@ -1,0 +1,191 @@
+#include "engine/verify.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <unordered_map>
+
+#include "base/error.h"
+#include "context/cases.h"
+#include "files/safetensors.h"
+#include "ops/add/add.h"
+#include "ops/cross_entropy/cross_entropy.h"
+
+namespace ridge {
+namespace {
+
+std::vector<int32_t> ids_of(const Tensor& t) {
+  std::vector<int32_t> ids(static_cast<size_t>(t.count()));
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (t.dtype() == DType(i64))
+      ids[i] = static_cast<int32_t>(t.ptr<int64_t>()[i]);
+    else if (t.dtype() == DType(i32))
+      ids[i] = t.ptr<int32_t>()[i];
+    else
+      fail(Fault::file, "expected.safetensors: ids of type {}", t.dtype().name());
+  }
+  return ids;
+}
+
+std::vector<float> values_of(const Tensor& t) {
+  std::vector<float> v(static_cast<size_t>(t.count()));
+  if (!v.empty()) t.dtype()->decode(t.data(), v.data(), t.count());
+  return v;
+}
+
+int32_t argmax(const float* x, int64_t n) { return static_cast<int32_t>(std::max_element(x, x + n) - x); }
+
+struct Input {
+  std::vector<int32_t> ids;
+  int64_t rows, length;
+  std::vector<int32_t> row(int64_t r) const {
+    return {ids.begin() + static_cast<std::ptrdiff_t>(r * length),
+            ids.begin() + static_cast<std::ptrdiff_t>((r + 1) * length)};
+  }
+};
+
+VerifyResult compare(const std::string& name, const std::vector<float>& out,
+                     const std::vector<float>& reference, double tolerance) {
+  VerifyResult r{name};
+  if (out.size() != reference.size()) {
+    r.error = INFINITY;
+    r.note = fmt::format("{} values, expected {}", out.size(), reference.size());
+    return r;
+  }
+  const Difference d = difference(out.data(), reference.data(), static_cast<int64_t>(out.size()));
+  r.error = d.relative;
+  r.note = d.note;
+  r.passed = d.relative <= tolerance;
+  return r;
+}
+
+// All rows as sequences of one batch, fed whole or in chunks, keys and values in f32.
+std::vector<float> logits_of(Model& model, Context& cx, const Input& in, int64_t chunk) {
+  const int64_t vocab = model.size().vocab;
+  std::vector<float> all(static_cast<size_t>(in.rows * in.length * vocab));
+  auto state = model.make_state(cx.device(), static_cast<int>(in.rows), in.length, f32);
+  const int64_t step = chunk > 0 ? chunk : in.length;
+  for (int64_t at = 0; at < in.length; at += step) {
+    const int64_t n = std::min(step, in.length - at);
+    Batch batch;
+    for (int64_t r = 0; r < in.rows; ++r) {
+      const auto row = in.row(r);
+      batch.add(static_cast<int>(r), {row.begin() + at, row.begin() + at + n}, false);
+    }
+    const auto out = values_of(model.forward(cx, batch, state.get()));
+    for (int64_t r = 0; r < in.rows; ++r)
+      std::memcpy(all.data() + (r * in.length + at) * vocab, out.data() + r * n * vocab,
+                  static_cast<size_t>(n * vocab) * 4);
+  }
+  return all;
+}
+
+VerifyResult greedy(Model& model, Context& cx, const Input& in, const Tensor& expected) {
+  const auto want = ids_of(expected.rank() == 2 ? expected.select(0, 0) : expected);
+  const auto total = static_cast<int64_t>(want.size());
+  VerifyResult r{"greedy"};
+  r.exact = true;
+  auto state = model.make_state(cx.device(), 1, std::max(total, in.length), f32);
+  std::vector<int32_t> ids = in.row(0);
+  std::vector<int32_t> next = ids;
+  while (static_cast<int64_t>(ids.size()) < total) {
+    const auto logits = values_of(model.forward(cx, Batch::one(next, true), state.get()));
+    next = {argmax(logits.data(), static_cast<int64_t>(logits.size()))};
+    ids.push_back(next[0]);
+  }
+  int64_t wrong = 0;
+  for (size_t i = 0; i < want.size(); ++i)
+    if (i >= ids.size() || ids[i] != want[i]) {
+      if (wrong++ == 0)
+        r.note = fmt::format("token {} is {}, expected {}", i, i < ids.size() ? ids[i] : -1, want[i]);
+    }
+  r.error = total ? static_cast<double>(wrong) / static_cast<double>(total) : 0;
+  r.passed = wrong == 0;
+  return r;
+}
+
+// Marks every weight on the tape, by its Hugging Face name.
+class Watcher final : public WeightVisitor {
+ public:
+  explicit Watcher(Tape& tape) : tape_(tape) {}
+  void visit(Tensor& t, const WeightSpec& spec) override {
+    if (!t || spec.hf.size() != 1) return;
+    t = tape_.watch(t);
+    watched.emplace(spec.hf[0], std::pair{t, spec.hf_layout});
+  }
+  std::unordered_map<std::string, std::pair<Tensor, Relayout>> watched;
+
+ private:
+  Tape& tape_;
+};
+
+void gradients(Model& model, const VerifyOptions& options, const Input& in, const Safetensors& expected,
+               std::vector<VerifyResult>& results) {
+  Context cx(cpu_device(), options.context);
+  Tape tape(add);
+  Watcher watcher(tape);
+  model.visit(watcher);
+  cx.tape = &tape;
+  Batch batch;
+  std::vector<int32_t> targets;
+  for (int64_t r = 0; r < in.rows; ++r) {
+    const auto row = in.row(r);
+    batch.add(static_cast<int>(r), row, false);
+    targets.insert(targets.end(), row.begin() + 1, row.end());
+    targets.push_back(-1);
+  }
+  const Tensor logits = model.forward(cx, batch, nullptr);
+  const Tensor loss =
+      cross_entropy(cx, logits, cx.from_host(targets.data(), static_cast<int64_t>(targets.size())));
+  tape.backward(cx, loss);
+  cx.tape = nullptr;
+  for (const auto& t : expected.tensors()) {
+    if (t.name.rfind("grad.", 0) != 0) continue;
+    const auto found = watcher.watched.find(t.name.substr(5));
+    if (found == watcher.watched.end()) {
+      results.push_back({t.name, INFINITY, false, false, "the model has no such weight"});
+      continue;
+    }
+    Tensor g = tape.gradient(found->second.first);
+    if (g && found->second.second.to_file && g.rank() == 2) g = found->second.second.to_file(g);
+    const auto reference = values_of(expected.tensor(t));
+    results.push_back(compare(t.name, g ? values_of(g) : std::vector<float>(reference.size()), reference,
+                              options.tolerance));
+  }
+  if (const auto* losses = expected.find("train.losses")) {
+    const auto reference = values_of(expected.tensor(*losses));
+    results.push_back(compare("loss", values_of(loss), {reference.at(0)}, options.tolerance));
+  }
+}
+
+}  // namespace
+
+std::vector<VerifyResult> verify(Model& model, const Safetensors& expected, const VerifyOptions& options,
+                                 std::vector<std::string>& skipped) {
+  const auto* ids = expected.find("input_ids");
+  if (!ids || ids->shape.rank() != 2) fail(Fault::file, "expected.safetensors: no input_ids [rows, length]");
+  const Tensor t = expected.tensor(*ids);
+  const Input in{ids_of(t), t.dim(0), t.dim(1)};
+  for (const int32_t id : in.ids)
+    if (id < 0 || id >= model.size().vocab)
+      fail(Fault::file, "expected.safetensors: id {} of a vocabulary of {}", id, model.size().vocab);
+  std::vector<VerifyResult> results;
+  Context cx(cpu_device(), options.context);
+  bool has_gradients = false;
+  for (const auto& e : expected.tensors()) {
+    if (e.name == "input_ids") continue;
+    if (e.name == "logits")
+      results.push_back(compare("logits", logits_of(model, cx, in, options.chunk),
+                                values_of(expected.tensor(e)), options.tolerance));
+    else if (e.name == "greedy")
+      results.push_back(greedy(model, cx, in, expected.tensor(e)));
+    else if (e.name.rfind("grad.", 0) == 0)
+      has_gradients = true;
+    else if (e.name != "train.losses")
+      skipped.push_back(e.name);
+  }
+  if (has_gradients) gradients(model, options, in, expected, results);
+  return results;
+}
+
+}  // namespace ridge

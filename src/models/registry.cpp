@@ -1,0 +1,52 @@
+#include "models/registry.h"
+
+#include <sstream>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "files/gguf_metadata.h"
+
+namespace ridge {
+namespace {
+
+bool lists(const char* blanks_between, const std::string& word) {
+  std::istringstream in(blanks_between);
+  for (std::string w; in >> w;)
+    if (w == word) return true;
+  return false;
+}
+
+std::string known() {
+  std::string s;
+  for (const ModelInfo* m : model_table()) s += (s.empty() ? "" : ", ") + std::string(m->name);
+  return s;
+}
+
+}  // namespace
+
+const ModelInfo& find_model(const ConfigKeys& keys) {
+  if (const Json* j = keys.json_in()) {
+    const auto type = j->find("model_type");
+    if (type == j->end() || !type->is_string())
+      fail(Fault::file, "{}: config.json has no \"model_type\"", keys.what());
+    for (const ModelInfo* m : model_table())
+      if (lists(m->hf_types, type->get<std::string>())) return *m;
+    fail(Fault::file, "{}: model_type \"{}\" is not supported (known: {})", keys.what(),
+         printable(type->get<std::string>()), known());
+  }
+  for (const ModelInfo* m : model_table())
+    if (keys.arch() == m->gguf && (!m->matches_gguf || m->matches_gguf(*keys.gguf_in()))) return *m;
+  fail(Fault::file, "{}: architecture \"{}\" is not supported (known: {})", keys.what(),
+       printable(keys.arch()), known());
+}
+
+std::unique_ptr<Model> make_model(ConfigKeys& keys) {
+  const ModelInfo& info = find_model(keys);
+  auto model = info.make();
+  model->info = &info;
+  model->from_gguf = keys.is_gguf();
+  model->config(keys);
+  return model;
+}
+
+}  // namespace ridge

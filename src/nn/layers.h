@@ -1,0 +1,46 @@
+// Layers that hold weights.
+#pragma once
+#include "nn/weights.h"
+#include "ops/activation/activation.h"
+#include "ops/layer_norm/layer_norm.h"
+#include "ops/linear/linear.h"
+#include "ops/rms_norm/rms_norm.h"
+
+namespace ridge {
+
+struct Linear {
+  Tensor weight, bias;  // [out, in]; f32 [out] or empty
+  Tensor operator()(Context& cx, const Tensor& x) const { return linear(cx, x, weight, bias); }
+};
+
+struct RmsNorm {
+  Tensor weight;  // f32 [n]
+  float eps = 1e-6f;
+  Tensor operator()(Context& cx, const Tensor& x) const { return rms_norm(cx, x, weight, eps); }
+};
+
+struct LayerNorm {
+  Tensor weight, bias;  // f32 [n]
+  float eps = 1e-5f;
+  Tensor operator()(Context& cx, const Tensor& x) const { return layer_norm(cx, x, weight, bias, eps); }
+};
+
+// down(act(gate x) * up x): SwiGLU and its kin (Shazeer 2020).
+struct GatedMlp {
+  Linear gate, up, down;
+  Tensor operator()(Context& cx, const Tensor& x, Activation act) const {
+    return down(cx, gated(cx, gate(cx, x), up(cx, x), act));
+  }
+  // Visits the three weights under the names most checkpoints use: ffn_gate and mlp.gate_proj ...
+  void visit(WeightVisitor& v, int64_t layer, const std::string& hf_prefix, int64_t dim, int64_t hidden);
+};
+
+// up, activation, down.
+struct Mlp {
+  Linear up, down;
+  Tensor operator()(Context& cx, const Tensor& x, Activation act) const {
+    return down(cx, activation(cx, up(cx, x), act));
+  }
+};
+
+}  // namespace ridge

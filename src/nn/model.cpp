@@ -1,0 +1,14 @@
+#include "nn/model.h"
+
+#include "base/error.h"
+
+namespace ridge {
+Tensor Model::forward(Context& cx, const Batch& batch, State* state) {
+  if (batch.tokens.empty()) fail(Fault::usage, "forward: no tokens");
+  if (state) state->reserve(batch);
+  const Tensor logits = run(cx, batch, state);
+  if (state) state->append(batch);
+  return logits;
+}
+
+}  // namespace ridge
