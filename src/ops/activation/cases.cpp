@@ -20,14 +20,14 @@ std::vector<Case> make() {
   std::vector<Case> c;
   for (const Activation kind : kAll) {
     const char* name = activation_name(kind);
-    c.push_back({fmt::format("{} 2x7", name),
+    c.push_back({fmt::format("{} 2x19", name),
                  [=](Context& cx, CaseInputs& in) -> std::vector<Tensor> {
-                   return {activation(cx, in.values("x", {2, 7}, apart(14)), kind)};
+                   return {activation(cx, in.values("x", {2, 19}, apart(38)), kind)};
                  },
                  1, true});
-    c.push_back({fmt::format("{} gated 2x7", name),
+    c.push_back({fmt::format("{} gated 2x19", name),
                  [=](Context& cx, CaseInputs& in) -> std::vector<Tensor> {
-                   return {gated(cx, in.values("gate", {2, 7}, apart(14)), in.normal("up", {2, 7}), kind)};
+                   return {gated(cx, in.values("gate", {2, 19}, apart(38)), in.normal("up", {2, 19}), kind)};
                  },
                  1, true});
     for (const int64_t n : {1, 16, 33, 130}) {
@@ -54,14 +54,21 @@ std::vector<Case> make() {
                        return {activation(cx, in.values("x", {50}, v, false), kind)};
                      },
                      1});
-    for (const float x : {-3.0f, -6.0f, -12.0f, 6.0f, 40.0f})
+    // Tails: results are as small as e^-26, and a rounding of the exponent counts 26 times.
+    for (const float x : {-3.0f, -6.0f, 6.0f, 40.0f})
       c.push_back({fmt::format("{} at {}", name, x),
                    [=](Context& cx, CaseInputs& in) -> std::vector<Tensor> {
                      std::vector<float> v;
                      for (int i = 0; i < 20; ++i) v.push_back(x * (1 + 0.005f * static_cast<float>(i)));
                      return {activation(cx, in.values("x", {20}, v, false), kind)};
                    },
-                   64});  // e^x: the rounding of x counts |x| times
+                   26 * 26});
+    c.push_back({fmt::format("{} where e^x leaves f32, beside 1", name),
+                 [=](Context& cx, CaseInputs& in) -> std::vector<Tensor> {
+                   const std::vector<float> v{1, -12, -30, -88, -89, -104, -200, 1, 88, 89, 200, 0};
+                   return {activation(cx, in.values("x", {12}, v, false), kind)};
+                 },
+                 1});
   }
   c.push_back(
       {"gated silu 512x5632",
