@@ -80,7 +80,7 @@ TEST(Hostile, GgufCutAndFlipped) {
   const std::string file = slurp(testing::data("files/all_types.gguf"));
   const size_t header = Gguf::parse(bytes_in_memory(file, "t")).find("a.f32")->offset;
   // The padding after the last tensor is no part of it.
-  const auto& last = *Gguf::parse(bytes_in_memory(file, "t")).find("f.unknown");
+  const GgufTensor last = *Gguf::parse(bytes_in_memory(file, "t")).find("f.unknown");
   cut_everywhere(testing::read_gguf, file.substr(0, last.offset + last.bytes));
   const int opened = flip_everywhere(testing::read_gguf, file, header);
   EXPECT_GT(opened, 100);  // bits of values and names
