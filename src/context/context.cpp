@@ -137,6 +137,9 @@ void Context::launch(const Op& op, const void* args, const Cost& cost,
     e.shapes += (e.shapes.empty() ? "" : " x ") + t->text();
     if (!(t->dtype() == DType(f32)) && t->dtype()->kind != FormatKind::integer)
       e.key += std::string(".") + t->dtype().name();
+    // Products name their weight last of what is no index.
+    if (t->dtype()->kind != FormatKind::integer)
+      e.weight_elements = e.cost.weights / t->dtype()->bytes * t->dtype()->block;
   }
   trace->events.push_back(std::move(e));
 }

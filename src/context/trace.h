@@ -17,9 +17,10 @@ struct TraceEvent {
   std::string shapes;  // "f32 [1, 2048] x q4_0 [2048, 2048]"
   std::string key;     // what sets the speed of this call apart: op, format, whether one row or many
   Cost cost;
-  int64_t rows = 0;    // of the output: 1 means decode
-  double begin = 0;    // seconds since the trace began; 0 on the null device
-  double seconds = 0;  // measured; 0 on the null device
+  int64_t rows = 0;             // of the output: 1 means decode
+  int64_t weight_elements = 0;  // of the operand in a weight format: what a product reads once
+  double begin = 0;             // seconds since the trace began; 0 on the null device
+  double seconds = 0;           // measured; 0 on the null device
 };
 
 class Trace {

@@ -1,0 +1,34 @@
+// What explain and profile share: finding a model to price, tables, figures for people.
+#pragma once
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+#include "nn/model.h"
+#include "plan/price.h"
+
+namespace ridge {
+
+// A model on the null device: of a model file or folder (its own weight formats), of a config.json, or of a
+// known shape. `weights`: a format or mix for the matrices instead ("" for the checkpoint's own, bf16 where
+// there is none).
+struct Priced {
+  std::unique_ptr<Model> model;
+  std::string name;     // for people
+  std::string weights;  // "bf16", "as in the file"
+};
+Priced priced_model(const std::string& what, const std::string& weights);
+
+// A format of keys and values by name: f32, f16 or bf16.
+DType kv_format(const std::string& name);
+
+std::string bytes_text(double bytes);                // "1.10 GB"
+std::string count_text(double n, const char* unit);  // "12.3 Gflop"
+std::string seconds_text(double seconds);            // "12.3 ms"
+
+// The table of a reading; measured times where there are any.
+std::string table_text(const Reading& reading, const Machine& machine, bool each);
+nlohmann::json reading_json(const Reading& reading, const Machine& machine);
+nlohmann::json machine_json(const Machine& machine);
+
+}  // namespace ridge
