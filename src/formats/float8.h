@@ -21,7 +21,8 @@ inline float f32_of_e4m3(uint8_t code) {
   else if (exponent == 0)
     v = static_cast<float>(mantissa) * 0x1p-9f;
   else
-    v = std::ldexp(static_cast<float>(8 + mantissa), exponent - 10);
+    v = std::bit_cast<float>(static_cast<uint32_t>(exponent + 120) << 23 | static_cast<uint32_t>(mantissa)
+                                                                               << 20);
   return code & 0x80 ? -v : v;
 }
 

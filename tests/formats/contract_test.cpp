@@ -103,6 +103,21 @@ TEST(Contract, ZerosStayZeros) {
   }
 }
 
+// Subnormal numbers stay tiny; the largest ones may overflow a scale, but no encoder or decoder goes astray
+// (run under the sanitizers).
+TEST(Contract, TinyAndHugeNumbers) {
+  for (const Format* f : format_table()) {
+    if (!f->encode) continue;
+    for (const bool weighted : {false, true})
+      for (const float unit : {1e-45f, 1e-41f, 1e-38f, 1e30f, 3e37f}) {
+        std::vector<float> x = odd_row(0, 4), w = odd_importance(0, 5);
+        for (float& v : x) v *= unit;
+        const std::vector<float> y = round_trip(*f, x, weighted ? w.data() : nullptr);
+        for (size_t i = 0; i < x.size() && unit < 1; ++i) ASSERT_LE(std::fabs(y[i]), 1e-37f) << f->name;
+      }
+  }
+}
+
 // Blocks do not see one another without an importance matrix.
 TEST(Contract, BlocksAreIndependent) {
   for (const Format* f : format_table()) {

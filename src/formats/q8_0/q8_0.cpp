@@ -24,7 +24,11 @@ void encode(const float* in, void* out, int64_t n, const float*) {
     const float d = most / 127.0f;
     const float inverse = d != 0 ? 1.0f / d : 0.0f;
     b->d = f16_of_f32(d);
-    for (int j = 0; j < 32; ++j) b->q[j] = static_cast<int8_t>(std::round(in[i + j] * inverse));
+    for (int j = 0; j < 32; ++j) {
+      const float q = std::round(in[i + j] * inverse);
+      b->q[j] = std::fabs(q) <= 127 ? static_cast<int8_t>(q)
+                                    : int8_t{0};  // the inverse of a subnormal d may be infinite
+    }
   }
 }
 
