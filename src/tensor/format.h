@@ -26,8 +26,8 @@ struct Format {
   void (*decode)(const void* blocks, float* out, int64_t n);
 
   // Encodes n elements by the format's published rule. `importance` (n weights of the squared error, from an
-  // importance matrix) may be null. Null function where the format is only read. NaN and Inf in the input are
-  // the caller's to refuse.
+  // importance matrix) may be null; with it, n is one row, whose mean square is part of some rules. Null
+  // function where the format is only read. NaN and Inf in the input are the caller's to refuse.
   void (*encode)(const float* in, void* blocks, int64_t n, const float* importance);
 
   const char* summary;  // one line: layout and source
