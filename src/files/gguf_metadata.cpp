@@ -269,7 +269,7 @@ std::vector<GgufValue> GgufValue::elements() const {
 }
 
 std::string GgufValue::text(size_t most) const {
-  if (type_ == GgufType::string) return "\"" + printable(encoded_.substr(8), most) + "\"";
+  if (type_ == GgufType::string) return fmt::format("\"{}\"", printable(encoded_.substr(8), most));
   std::string out;
   if (!is_array()) {
     if (type_ == GgufType::boolean) return *as_i64() ? "true" : "false";

@@ -250,9 +250,9 @@ TEST(Hostile, GgufMagic) {
 
 TEST(Hostile, ManyKeysWithManyTensorsStayLinear) {
   Bytes b = gguf(20000, 20000);
-  for (int i = 0; i < 20000; ++i) b.str("key" + std::to_string(i)).u32(kU32).u32(1);
+  for (int i = 0; i < 20000; ++i) b.str(std::string("key").append(std::to_string(i))).u32(kU32).u32(1);
   for (int i = 0; i < 20000; ++i)
-    b.str("t" + std::to_string(i)).u32(1).u64(8).u32(0).u64(static_cast<uint64_t>(i) * 32);
+    b.str(std::string("t").append(std::to_string(i))).u32(1).u64(8).u32(0).u64(static_cast<uint64_t>(i) * 32);
   b.raw(std::string((b.out.size() + 31) / 32 * 32 - b.out.size() + 20000 * 32, '\0'));
   EXPECT_TRUE(bounded(testing::read_gguf, b.out));
 }
