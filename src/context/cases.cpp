@@ -15,6 +15,11 @@ uint64_t hash(const char* name) {  // FNV-1a
   return h;
 }
 
+// Guarded contexts watch around the inputs too.
+Tensor input(Context& cx, DType dtype, const Shape& shape) {
+  return cx.guarded() ? cx.make(dtype, shape) : cx.device().make(dtype, shape);
+}
+
 }  // namespace
 
 Tensor CaseInputs::finish(const char* name, Tensor t, bool watched) {
@@ -27,7 +32,7 @@ Tensor CaseInputs::finish(const char* name, Tensor t, bool watched) {
 }
 
 Tensor CaseInputs::normal(const char* name, const Shape& shape, DType dtype, float deviation, bool watched) {
-  Tensor t = cx_.device().make(dtype, shape);
+  Tensor t = input(cx_, dtype, shape);
   if (t.has_data()) {
     Random random(seed_, hash(name));
     std::vector<float> v(static_cast<size_t>(shape.count()));
@@ -39,13 +44,13 @@ Tensor CaseInputs::normal(const char* name, const Shape& shape, DType dtype, flo
 
 Tensor CaseInputs::values(const char* name, const Shape& shape, const std::vector<float>& values,
                           bool watched) {
-  Tensor t = cx_.device().make(f32, shape);
+  Tensor t = input(cx_, f32, shape);
   if (t.has_data() && !values.empty()) std::memcpy(t.data(), values.data(), values.size() * 4);
   return finish(name, t, watched);
 }
 
 Tensor CaseInputs::integers(const char* name, const Shape& shape, const std::vector<int32_t>& values) {
-  Tensor t = cx_.device().make(i32, shape);
+  Tensor t = input(cx_, i32, shape);
   if (t.has_data() && !values.empty()) std::memcpy(t.data(), values.data(), values.size() * 4);
   return finish(name, t, false);
 }

@@ -26,12 +26,41 @@ void run_on_pool(const Exec* exec, void (*task)(void*, int), void* self) {
 // each other. On the null device only the bytes are counted, by the same rule, so that priced and measured
 // peaks agree.
 struct Context::Arena {
-  explicit Arena(Device& d, bool fill) : device(d), poison(fill) {}
+  Arena(Device& d, bool fill, bool watch) : device(d), poison(fill), guard(watch && d.computes()) {}
   Device& device;
-  bool poison;
+  bool poison, guard;
   std::mutex mutex;
   std::multimap<int64_t, std::shared_ptr<Storage>> free;
   int64_t used = 0, peak = 0;
+
+  // A guarded block lies between kGuard bytes before it and all that follows the bytes asked for, to kGuard
+  // beyond its rounded size: words that are NaN in f32.
+  static constexpr int64_t kGuard = 64;
+  static constexpr uint32_t kGuardWord = 0xffc5a5a5u;
+  struct Guarded {
+    int64_t bytes, size;
+  };
+  std::map<std::byte*, Guarded> guards;  // by the activation's first byte
+  std::string damage;
+
+  static std::byte guard_byte(int64_t at) { return static_cast<std::byte>(kGuardWord >> (at & 3) * 8); }
+  void set_guard(std::byte* data, int64_t bytes, int64_t size) {
+    for (int64_t i = -kGuard; i < 0; ++i) data[i] = guard_byte(i);
+    for (int64_t i = bytes; i < size + kGuard; ++i) data[i] = guard_byte(i);
+    guards[data] = {bytes, size};
+  }
+  void check_guard(const std::byte* data, const Guarded& g) {
+    const auto intact = [&](int64_t i) {
+      if (data[i] == guard_byte(i)) return true;
+      if (damage.empty())
+        damage = fmt::format("byte {} of an activation of {} bytes was written", i, g.bytes);
+      return false;
+    };
+    for (int64_t i = -1; i >= -kGuard; --i)
+      if (!intact(i)) return;
+    for (int64_t i = g.bytes; i < g.size + kGuard; ++i)
+      if (!intact(i)) return;
+  }
 
   static int64_t rounded(int64_t bytes) {
     if (bytes <= 4096) return (std::max<int64_t>(bytes, 1) + 63) / 64 * 64;
@@ -53,15 +82,24 @@ struct Context::Arena {
         self->free.erase(it);
       }
     }
-    if (!block) block = self->device.allocate(size);
-    if (self->poison && block->data()) std::memset(block->data(), 0xff, static_cast<size_t>(size));
-    // The handle that tensors share: when it goes, the block returns.
-    auto back = std::shared_ptr<void>(block->data(), [self, block, size](void*) {
+    if (!block) block = self->device.allocate(self->guard ? size + 2 * kGuard : size);
+    std::byte* const data = self->guard ? block->data() + kGuard : block->data();
+    if (self->poison && data) std::memset(data, 0xff, static_cast<size_t>(size));
+    if (self->guard) {
       const std::lock_guard lock(self->mutex);
+      self->set_guard(data, bytes, size);
+    }
+    // The handle that tensors share: when it goes, the block returns.
+    auto back = std::shared_ptr<void>(data, [self, block, size, data](void*) {
+      const std::lock_guard lock(self->mutex);
+      if (const auto it = self->guards.find(data); it != self->guards.end()) {
+        self->check_guard(data, it->second);
+        self->guards.erase(it);
+      }
       self->used -= size;
       if (self->free.size() < 256) self->free.emplace(size, block);
     });
-    return std::make_shared<Storage>(block->data(), size, std::move(back));
+    return std::make_shared<Storage>(data, size, std::move(back));
   }
 };
 
@@ -72,7 +110,7 @@ Context::Context(Device& device, const ContextOptions& options) : device_(device
   const int threads = options.threads > 0 ? options.threads : cpu_info().cores;
   if (threads > 1024) fail(Fault::usage, "{} threads: at most 1024", threads);
   pool_ = std::make_unique<ThreadPool>(device.computes() ? threads : 1);
-  arena_ = std::make_shared<Arena>(device, options.poison);
+  arena_ = std::make_shared<Arena>(device, options.poison, options.guard);
 }
 
 Context::~Context() = default;
@@ -97,6 +135,11 @@ Tensor Context::from_host(const float* values, const Shape& shape) {
 
 void* Context::workspace(int64_t bytes) {
   if (bytes == 0) return nullptr;
+  if (arena_->guard) {  // fresh and no larger than asked for
+    workspace_ = {};
+    workspace_ = make(u8, {bytes});
+    return workspace_.data();
+  }
   if (!workspace_ || workspace_.bytes() < bytes) {
     workspace_ = {};
     workspace_ = device_.make(u8, {bytes});
@@ -167,5 +210,12 @@ Context::Scope::~Scope() { cx_.scope_.resize(std::min(length_, cx_.scope_.size()
 int64_t Context::arena_bytes() const { return arena_->used; }
 int64_t Context::arena_peak() const { return arena_->peak; }
 void Context::reset_arena_peak() { arena_->peak = arena_->used; }
+
+bool Context::guarded() const { return arena_->guard; }
+std::string Context::guard_damage() const {
+  const std::lock_guard lock(arena_->mutex);
+  for (const auto& [data, g] : arena_->guards) arena_->check_guard(data, g);
+  return arena_->damage;
+}
 
 }  // namespace ridge

@@ -23,6 +23,7 @@ struct ContextOptions {
   uint64_t features = ~uint64_t{0};            // masks what the processor has
   bool price_as_given = false;  // null device: take `features` as the target's, not masked by this processor
   bool poison = false;          // new activations are filled with NaN, freed ones too: tests
+  bool guard = false;           // words around each activation and each call's workspace are watched: tests
 };
 
 class Context {
@@ -71,6 +72,11 @@ class Context {
   int64_t arena_bytes() const;
   int64_t arena_peak() const;
   void reset_arena_peak();
+
+  // With the option `guard`: what was written outside an activation so far, "" where nothing was. Reads
+  // outside find NaN.
+  bool guarded() const;
+  std::string guard_damage() const;
 
  private:
   struct Arena;
