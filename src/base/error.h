@@ -2,26 +2,12 @@
 #pragma once
 #include <fmt/core.h>
 
-#include <stdexcept>
 #include <string>
+#include <string_view>
+
+#include "ridge/error.h"
 
 namespace ridge {
-
-// What was at fault; the value is the exit code of the command line.
-enum class Fault {
-  check = 1,  // the input was fine, a check on it failed, or the machine could not do it (disk full ...)
-  usage = 2,  // wrong options, wrong shapes, an op or kernel that cannot do what was asked
-  file = 3,   // a malformed, truncated or unsupported file
-};
-
-class Error : public std::runtime_error {
- public:
-  Error(Fault fault, const std::string& message) : std::runtime_error(message), fault_(fault) {}
-  Fault fault() const { return fault_; }
-
- private:
-  Fault fault_;
-};
 
 // fail(Fault::file, "{}: {} tensors are too many", path, n)
 template <typename... Args>
