@@ -253,6 +253,7 @@ class Analysis {
         return loop(s, outside, place);
       case StmtKind::macro:
       case StmtKind::call_block:
+      case StmtKind::generation:
         return macro(s, outside, place);
       case StmtKind::stop:
       case StmtKind::skip:
@@ -277,7 +278,6 @@ class Analysis {
         inside.visit(s.bodies[0]);
         bind(s.value.get(), false);
         return inner(s, 0, inside, same);
-      case StmtKind::generation:
       case StmtKind::block:
         inside.visit(s.bodies[0]);
         return inner(s, 0, inside, function);

@@ -4,17 +4,21 @@
 namespace ridge::jinja {
 
 Value Interpreter::lookup(Name name, const ScopePtr& scope) {
-  for (const Scope* s = scope.get(); s; s = s->parent.get()) {
+  const auto is_set = [](const Value& v) { return !v.is_undefined() || v.object; };
+  const Scope* s = scope.get();
+  for (;; s = s->parent.get()) {
     run_.step(1 + s->some.size() / 16);
     if (const Value* v = s->find(name)) {
-      if (v->is_undefined() && !v->object) break;  // not set yet
-      return *v;
+      if (is_set(*v)) return *v;
+      return run_.undefined(repr(tree_.names[name]) + " is undefined");
     }
-    if (!s->parent) {
-      if (context_[name]) return *context_[name];
-      if (auto v = find_global(run_, tree_.names[name])) return *v;
-    }
+    if (!s->parent) break;
   }
+  // A block sees the template's own variables as far as they are set, and what was given.
+  const Value* outside = s == root_.get() ? nullptr : root_->find(name);
+  if (outside && is_set(*outside)) return *outside;
+  if (context_[name]) return *context_[name];
+  if (auto v = find_global(run_, tree_.names[name])) return *v;
   return run_.undefined(repr(tree_.names[name]) + " is undefined");
 }
 

@@ -91,7 +91,7 @@ Value sort_filter(Run& run, const Value& in, const Args& args) {
     for (const Getter& get : getters) key.push_back(get(run, v));
     items.push_back({run.list(std::move(key)), std::move(v)});
   }
-  merge_sort(run, items, p.truth(0, false));
+  merge_sort(run, items, p.integer(0, 0) != 0);
   std::vector<Value> out;
   for (Keyed& k : items) out.push_back(std::move(k.value));
   return run.list(std::move(out));
@@ -108,7 +108,7 @@ Value dict_sort(Run& run, const Value& in, const Args& args) {
     const Value& k = by == "key" ? key : value;
     items.push_back({p.truth(0, false) ? k : ignore_case(run, k), run.tuple({key, value})});
   }
-  merge_sort(run, items, p.truth(2, false));
+  merge_sort(run, items, p.integer(2, 0) != 0);
   std::vector<Value> out;
   for (Keyed& k : items) out.push_back(std::move(k.value));
   return run.list(std::move(out));
@@ -165,11 +165,12 @@ Value sum_filter(Run& run, const Value& in, const Args& args) {
 Value unique_filter(Run& run, const Value& in, const Args& args) {
   Params p("unique", args, {"case_sensitive", "attribute"});
   const Getter get(run, p.has(1) ? &p[1] : nullptr, !p.truth(0, false));
-  auto cursor = std::make_shared<Cursor>(run, in);
+  auto cursor = std::make_shared<std::optional<Cursor>>();
   auto seen = run.new_dict();
   return run.iterator(
       [=](Run& run, Value& out) {
-        while (cursor->next(out)) {
+        if (!*cursor) cursor->emplace(run, in);
+        while ((*cursor)->next(out)) {
           const Value key = get(run, out);
           if (run.find(*seen, key)) continue;
           run.put(*seen, key, Value(true));
@@ -284,25 +285,26 @@ Value batch_filter(Run& run, const Value& in, const Args& args) {
   Params p("batch", args, {"linecount", "fill_with"}, 1);
   const Integer count = p.integer(0);
   const std::optional<Value> fill = p.given(1) ? std::optional(p[1]) : std::nullopt;
-  auto cursor = std::make_shared<Cursor>(run, in);
+  auto cursor = std::make_shared<std::optional<Cursor>>();
   auto ahead = std::make_shared<std::optional<Value>>();
   auto started = std::make_shared<bool>(false);
   return run.iterator(
       [=](Run& run, Value& out) {
         std::vector<Value> row;
-        // With a count below 1 a first row is empty, or no row ever full.
+        if (!*cursor) cursor->emplace(run, in);
+        // With a count of 0 the first row is empty and the second, which is never full, has the rest.
         if (!*started && count == 0) {
           *started = true;
           Value v;
-          if (!cursor->next(v)) return false;
+          if (!(*cursor)->next(v)) return false;
           *ahead = std::move(v);
           out = run.list({});
           return true;
         }
         *started = true;
         if (*ahead) row.push_back(std::move(**ahead)), ahead->reset();
-        for (Value v; cursor->next(v);) {
-          if (static_cast<Integer>(row.size()) == std::max<Integer>(count, count == 0 ? 1 : count)) {
+        for (Value v; (*cursor)->next(v);) {
+          if (static_cast<Integer>(row.size()) == count) {
             *ahead = std::move(v);
             break;
           }

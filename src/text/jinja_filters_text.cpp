@@ -119,8 +119,10 @@ Value truncate_filter(Run& run, const Value& in, const Args& args) {
   const Integer end_length = static_cast<Integer>(count_code_points(end));
   if (most < end_length) raise("expected length >= {}, got {}", decimal(end_length), decimal(most));
   if (leeway < 0) raise("expected leeway >= 0, got {}", decimal(leeway));
-  if (!in.is_text()) raise("object of type '{}' has no len()", type_name(in));
-  if (static_cast<Integer>(in.text().length) <= most + leeway) return in;
+  const auto have = length(in);
+  if (!have) raise("object of type '{}' has no len()", type_name(in));
+  if (static_cast<Integer>(*have) <= most + leeway) return in;
+  if (!in.is_text()) raise("truncate: '{}' object is no string", type_name(in));
   const std::string_view cut =
       std::string_view(in.str()).substr(0, offset(in.str(), static_cast<size_t>(most - end_length)));
   const size_t space = p.truth(1, false) ? std::string_view::npos : cut.rfind(' ');
@@ -392,7 +394,7 @@ Value whole_from(double d) {
 Value int_filter(Run& run, const Value& in, const Args& args) {
   Params p("int", args, {"default", "base"});
   if (in.is_undefined()) raise_undefined(in);
-  const Integer base = p.integer(1, 10);
+  const Integer base = in.is_text() ? p.integer(1, 10) : 10;
   const Value otherwise = p.has(0) ? p[0] : Run::integer(0);
   if (in.is_whole()) return Run::integer(in.whole());
   if (in.is(Kind::real) && !std::isnan(in.real)) return whole_from(in.real);

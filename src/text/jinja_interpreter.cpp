@@ -87,6 +87,12 @@ void Interpreter::output(const Value& v) {
   write(to_string(run_, v));
 }
 
+// What call and filter blocks give; unlike other output it has to be a string already.
+void Interpreter::output_text(const Value& v) {
+  if (!v.is_text()) raise("expected str instance, {} found", type_name(v));
+  write(v.str());
+}
+
 ScopePtr Interpreter::new_scope(const ScopePtr& parent, const Frame& frame) {
   auto scope = std::make_shared<Scope>();
   scope->parent = parent;
@@ -149,9 +155,11 @@ Interpreter::Flow Interpreter::statement(const Stmt& s, const ScopePtr& scope) {
     case StmtKind::escaping:
       return escaping(s, scope);
     case StmtKind::generation:
-      return inner(s, 0, scope);
+      write(call_macro(s, scope, true, {}).str());
+      return Flow::on;
     case StmtKind::block:
-      return inner(s, 0, root_);
+      if (s.text != "block") raise("Required block {} not found", repr(tree_.names[s.name]));
+      return inner(s, 0, nullptr);
     case StmtKind::stop:
       return Flow::stop;
     case StmtKind::skip:
@@ -256,7 +264,7 @@ Interpreter::Flow Interpreter::filter_block(const Stmt& s, const ScopePtr& scope
     if (flow != Flow::on) return flow;
     block_text_ = capture.value();
   }
-  output(eval(*s.value, inside));
+  output_text(eval(*s.value, inside));
   return Flow::on;
 }
 
@@ -383,7 +391,7 @@ Value Interpreter::call_macro(const Stmt& s, const ScopePtr& scope, bool caller,
 
 void Interpreter::call_block(const Stmt& s, const ScopePtr& scope) {
   const Value caller = macro(s, scope, true);
-  output(call_expr(*s.value, scope, &caller));
+  output_text(call_expr(*s.value, scope, &caller));
 }
 
 }  // namespace ridge::jinja

@@ -52,6 +52,7 @@ class Interpreter {
 
   void write(std::string_view text);
   void output(const Value& v);
+  void output_text(const Value& v);
 
   Value eval(const Expr& e, const ScopePtr& scope);
   Value lookup(Name name, const ScopePtr& scope);

@@ -83,7 +83,7 @@ class Writer {
           out += "\\b";
           break;
         default:
-          if (c < 0x20 || (style_.ascii && c >= 0x7F)) {
+          if (c < 0x20 || (style_.ascii && c > 0x7E)) {
             hexadecimal(c);
           } else {
             out += s.substr(from, at - from);
@@ -95,9 +95,7 @@ class Writer {
 
   void hexadecimal(char32_t c) {
     const auto unit = [&](unsigned u) { out += fmt::format("\\u{:04x}", u); };
-    if (c == 0x7F) {
-      out += '\x7F';
-    } else if (c < 0x10000) {
+    if (c < 0x10000) {
       unit(static_cast<unsigned>(c));
     } else {
       unit(static_cast<unsigned>(0xD800 + ((c - 0x10000) >> 10)));

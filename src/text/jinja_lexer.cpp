@@ -127,7 +127,10 @@ class Lexer {
 
   void comment() {
     const size_t end = text_.find("#}", at_);
-    if (end == text_.npos) failure("Missing end of comment tag");
+    if (end == text_.npos) {
+      if (at_ == text_.size()) return;  // jinja2 lets this pass
+      failure("Missing end of comment tag");
+    }
     const char sign = end > at_ ? sign_at(end - 1) : '\0';
     advance(after(end + 2, sign));
   }
@@ -150,7 +153,7 @@ class Lexer {
       data(text_.substr(at_, tag - at_), sign, false);
       return advance(after(p + (end_sign ? 3 : 2), end_sign));
     }
-    failure("Missing end of raw directive");
+    if (at_ < text_.size()) failure("Missing end of raw directive");
   }
 
   // Up to "%}" or "}}".

@@ -141,7 +141,7 @@ Value split_space(Run& run, const Value& self, Integer most) {
   View_ rest = strip_left(self.str());
   while (!rest.empty()) {
     if (most >= 0 && static_cast<Integer>(out.size()) == most) {
-      out.push_back(make(run, self, strip_right(rest)));
+      out.push_back(make(run, self, rest));
       break;
     }
     size_t end = 0;
@@ -160,7 +160,7 @@ Value rsplit_space(Run& run, const Value& self, Integer most) {
   View_ rest = strip_right(self.str());
   while (!rest.empty()) {
     if (most >= 0 && static_cast<Integer>(out.size()) == most) {
-      out.push_back(make(run, self, strip_left(rest)));
+      out.push_back(make(run, self, rest));
       break;
     }
     size_t begin = rest.size();

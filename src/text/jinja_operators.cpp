@@ -285,6 +285,16 @@ std::optional<Value> find_attribute(Run& run, const Value& of, const std::string
       if (of.as<Items>().grouped && name == "grouper") return of.items()[0];
       if (of.as<Items>().grouped && name == "list") return of.items()[1];
       break;
+    case Kind::boolean:
+    case Kind::integer:
+      if (name == "real" || name == "numerator") return Run::integer(of.whole());
+      if (name == "imag") return Run::integer(0);
+      if (name == "denominator") return Run::integer(1);
+      break;
+    case Kind::real:
+      if (name == "real") return of;
+      if (name == "imag") return Value(0.0);
+      break;
     case Kind::range:
       if (name == "start") return Run::integer(of.as<Range>().start);
       if (name == "stop") return Run::integer(of.as<Range>().stop);

@@ -8,11 +8,12 @@
 
 namespace ridge::jinja {
 
-// Params p("replace", args, {"old", "new", "count"}, 2): three parameters, the first two required. A name that is empty
-// can only be given by position.
+// Params p("replace", args, {"old", "new", "count"}, 2): three parameters, the first two required. A name
+// that is empty can only be given by position.
 class Params {
  public:
-  Params(const char* function, const Args& args, std::initializer_list<const char*> names, size_t required = 0);
+  Params(const char* function, const Args& args, std::initializer_list<const char*> names,
+         size_t required = 0);
 
   bool has(size_t i) const { return at_[i] != nullptr; }
   bool given(size_t i) const { return at_[i] && !at_[i]->is_none(); }  // and not None

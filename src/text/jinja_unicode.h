@@ -10,7 +10,8 @@ namespace ridge::jinja {
 size_t count_code_points(std::string_view utf8);
 bool valid_utf8(std::string_view text);
 std::string repair_utf8(std::string_view text);  // what is not UTF-8 becomes U+FFFD
-char32_t decode(std::string_view utf8, size_t& at);  // the code point at `at`, which moves on; `utf8` is valid
+char32_t decode(std::string_view utf8,
+                size_t& at);  // the code point at `at`, which moves on; `utf8` is valid
 void append(std::string& out, char32_t c);
 size_t offset(std::string_view utf8, size_t code_points);  // in bytes
 

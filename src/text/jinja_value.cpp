@@ -238,7 +238,7 @@ bool Cursor::next(Value& out) {
       if (place_ >= s.size()) return false;
       const size_t from = place_;
       decode(s, place_);
-      out = run_.text(s.substr(from, place_ - from), over_.text().safe);
+      out = run_.text(s.substr(from, place_ - from));
       return true;
     }
     case Kind::list:
