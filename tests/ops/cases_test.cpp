@@ -1,56 +1,20 @@
-// Every kernel of every op against its reference, over the op's cases, at every level that this machine has;
-// gradients against finite differences; no read of unwritten memory, no write outside.
+// Every kernel of every op, forced in turn by its name, against the reference over the op's cases; gradients,
+// by every kernel too, against finite differences; prices against counts.
 #include "context/cases.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <cstring>
-#include <set>
 
-#include "base/cpu.h"
-#include "formats/dots.h"
 #include "ops/add/add.h"
+#include "ops/harness.h"
 
 namespace ridge {
 namespace {
 
-std::vector<float> host(const Tensor& t) {
-  std::vector<float> v(static_cast<size_t>(t.count()));
-  if (t.count() > 0) t.dtype()->decode(t.data(), v.data(), t.count());
-  return v;
-}
+using namespace testing;  // NOLINT: the harness
 
-struct Level {
-  const char* name;
-  uint64_t features;
-};
-// The levels this machine has; those it lacks are named, not passed.
-std::vector<Level> levels() {
-  std::vector<Level> have;
-  uint64_t seen = ~uint64_t{0};
-  for (const char* name : {"generic", "avx2", "avx512", "avx512vnni", "avx512bf16", "amx"}) {
-    const uint64_t f = cpu_info().features & cpu_level(name);
-    if (f == seen) {
-      std::printf("[ not run  ] level %s: this processor lacks it\n", name);
-      continue;
-    }
-    seen = f;
-    have.push_back({name, f});
-  }
-  return have;
-}
-
-ContextOptions reference_only(const char* op) {
-  ContextOptions o;
-  o.threads = 1;
-  o.exact = true;
-  o.poison = true;
-  if (op) o.kernels[op] = "reference";
-  return o;
-}
-
-// sum of the case's outputs weighted by fixed random numbers: one differentiable number.
+// Sum of the case's outputs weighted by fixed random numbers: one differentiable number.
 double loss_of(Context& cx, const Case& c,
                const std::function<void(const std::string&, Tensor&)>& intercept) {
   CaseInputs in(cx, 7);
@@ -66,50 +30,127 @@ double loss_of(Context& cx, const Case& c,
   return loss;
 }
 
+// The gradients of loss_of by the tape, one array an input, in the order the case made them.
+struct Gradients {
+  std::vector<std::string> names;
+  std::vector<std::vector<float>> inputs, values;
+  std::set<std::string> ops;
+  std::string damage;
+};
+Gradients analytic(const Case& c, ContextOptions o) {
+  Context cx(cpu_device(), o);
+  Tape tape(add);
+  Trace trace;
+  cx.tape = &tape;
+  cx.trace = &trace;
+  CaseInputs in(cx, 7);
+  const std::vector<Tensor> outs = c.run(cx, in);
+  Context plain(cpu_device());
+  for (size_t k = 0; k < outs.size(); ++k) {
+    CaseInputs weights(plain, 11);
+    tape.seed(outs[k], weights.normal(("loss" + std::to_string(k)).c_str(), outs[k].shape(), f32, 1, false));
+  }
+  tape.walk(cx);
+  Gradients g;
+  for (const auto& made : in.made) {
+    g.names.push_back(made.name);
+    g.inputs.push_back(host(made.tensor));
+    const Tensor d = tape.gradient(made.tensor);
+    g.values.push_back(d ? host(d) : std::vector<float>(g.inputs.back().size(), 0.0f));
+  }
+  g.ops = ops_of(trace);
+  g.damage = cx.guard_damage();
+  return g;
+}
+
+// d loss / d input by differences over four points (error of fourth order).
+std::vector<float> numeric(const Case& c, const std::string& name, const std::vector<float>& values) {
+  Context plain(cpu_device(), watched_options(1, true));
+  std::vector<float> d(values.size());
+  for (size_t i = 0; i < values.size(); ++i) {
+    const float h = 1e-2f * std::max(1.0f, std::fabs(values[i]));
+    double side[4];
+    const float steps[4] = {h, -h, 2 * h, -2 * h};
+    for (int s = 0; s < 4; ++s)
+      side[s] = loss_of(plain, c, [&](const std::string& made, Tensor& t) {
+        if (made == name) t.ptr<float>()[i] = values[i] + steps[s];
+      });
+    d[i] =
+        static_cast<float>((8 * (side[0] - side[1]) - (side[2] - side[3])) / (12 * static_cast<double>(h)));
+  }
+  return d;
+}
+
+// At the end: which kernels were run, and why others were not.
+class Report : public ::testing::Environment {
+ public:
+  void TearDown() override {
+    for (const auto& [op, kernels] : kernel_use())
+      for (const auto& [name, use] : kernels) {
+        std::string why;
+        for (const auto& reason : use.declined) why += (why.empty() ? "" : "; ") + reason;
+        if (use.ran > 0)
+          std::printf("[   ran    ] %s %s: %d runs\n", op.c_str(), name.c_str(), use.ran);
+        else
+          std::printf("[ not run  ] %s %s: %s\n", op.c_str(), name.c_str(), why.c_str());
+      }
+    for (const Level& l : levels())
+      if (!l.here) std::printf("[ not run  ] level %s: this processor lacks it\n", l.name.c_str());
+    if (::testing::GTEST_FLAG(filter) != "*") return;
+    for (const Kernel* k : kernel_table())
+      EXPECT_TRUE(kernel_use().count(k->op) && kernel_use()[k->op].count(k->name))
+          << k->op << " " << k->name << " is reached by no case";
+  }
+};
+const auto* const kReport = ::testing::AddGlobalTestEnvironment(new Report);
+
 }  // namespace
 
 class OpCases : public ::testing::TestWithParam<const CaseList*> {};
 
-TEST_P(OpCases, KernelsAgreeWithTheReference) {
+TEST_P(OpCases, EveryKernelAgreesWithTheReference) {
   const CaseList& list = *GetParam();
   for (const Case& c : list.make()) {
-    Context ref(cpu_device(), reference_only(list.op));
-    CaseInputs ref_in(ref, 42);
+    if (c.benchmark) continue;  // large: its small siblings cover it
     std::vector<std::vector<float>> expected;
-    if (!c.benchmark)
-      for (const Tensor& t : c.run(ref, ref_in)) expected.push_back(host(t));
-    else
-      continue;  // large: its small siblings cover it
-    for (const Level& level : levels())
-      for (const int threads : {1, 3}) {
-        ContextOptions o;
-        o.threads = threads;
-        o.features = level.features;
-        o.poison = true;
-        Context cx(cpu_device(), o);
-        Trace trace;
-        cx.trace = &trace;
-        CaseInputs in(cx, 42);
-        const auto out = c.run(cx, in);
-        ASSERT_EQ(out.size(), expected.size());
-        Rounding rounding = Rounding::f32;
-        std::string kernels;
-        for (const auto& e : trace.events) {
-          rounding = std::max(rounding, e.kernel->rounding);
-          kernels += std::string(" ") + e.op->name + "=" + e.kernel->name;
+    std::set<std::string> ops;
+    {
+      Context ref(cpu_device(), reference_of(list.op));
+      Trace trace;
+      ref.trace = &trace;
+      CaseInputs in(ref, 42);
+      expected = host(c.run(ref, in));
+      EXPECT_EQ(ref.guard_damage(), "") << list.op << " / " << c.name << " by the reference";
+      ops = ops_of(trace);
+    }
+    for (const std::string& op : ops)
+      for_each_kernel(op, [&](const Kernel& k, const Level& level) {
+        std::vector<std::vector<float>> first;  // by one thread
+        for (const int threads : {1, 3}) {
+          ContextOptions o = watched_options(threads, false, level.features);
+          o.kernels[op] = k.name;
+          Context cx(cpu_device(), o);
+          Trace trace;
+          cx.trace = &trace;
+          CaseInputs in(cx, 42);
+          std::vector<Tensor> out;
+          const std::string reason = declined([&] { out = c.run(cx, in); });
+          if (!reason.empty()) return reason;
+          Rounding rounding = Rounding::f32;
+          for (const auto& e : trace.events) rounding = std::max(rounding, e.kernel->rounding);
+          EXPECT_EQ(verdict(cx, out, expected, rounding, c.reduction), "")
+              << list.op << " / " << c.name << " by " << op << "=" << k.name << " at " << level.name << ", "
+              << threads << " threads";
+          if (threads == 1) {
+            first = host(out);
+          } else {
+            for (size_t i = 0; i < out.size(); ++i)
+              EXPECT_TRUE(same_bits(first[i], host(out[i])))
+                  << list.op << " / " << c.name << " by " << k.name << ": 1 and 3 threads differ";
+          }
         }
-        for (size_t i = 0; i < out.size(); ++i) {
-          const auto v = host(out[i]);
-          ASSERT_EQ(v.size(), expected[i].size());
-          const Difference d = difference(v.data(), expected[i].data(), static_cast<int64_t>(v.size()));
-          const double allowed = tolerance(rounding, c.reduction);
-          EXPECT_LE(d.relative, allowed) << list.op << " / " << c.name << " at " << level.name << ", "
-                                         << threads << " threads (" << kernels << " ): " << d.note;
-          // The largest of n errors: 8 deviations and more are no accident.
-          EXPECT_LE(d.worst, 8 * allowed)
-              << list.op << " / " << c.name << " at " << level.name << " (" << kernels << " ): " << d.note;
-        }
-      }
+        return std::string();
+      });
   }
 }
 
@@ -117,50 +158,41 @@ TEST_P(OpCases, GradientsAgreeWithFiniteDifferences) {
   const CaseList& list = *GetParam();
   for (const Case& c : list.make()) {
     if (!c.differentiable) continue;
-    ContextOptions o;
-    o.threads = 1;
-    o.poison = true;
-    o.exact = true;
-    Context cx(cpu_device(), o);
-    Tape tape(add);
-    cx.tape = &tape;
-    CaseInputs in(cx, 7);
-    // backward of the weighted sum, by a product with the weights as a linear row
-    std::vector<Tensor> outs = c.run(cx, in);
-    Context plain(cpu_device(), reference_only(nullptr));
-    for (size_t k = 0; k < outs.size(); ++k) {
-      CaseInputs weights(plain, 11);
-      const Tensor w = weights.normal(("loss" + std::to_string(k)).c_str(), outs[k].shape(), f32, 1, false);
-      tape.seed(outs[k], w);
-    }
-    tape.walk(cx);
-    std::set<std::string> seen;
-    for (const auto& made : in.made) {
-      if (!seen.insert(made.name).second) continue;
-      const auto values = host(made.tensor);
-      Tensor g = tape.gradient(made.tensor);
-      std::vector<float> analytic(values.size(), 0.0f);
-      if (g) analytic = host(g);
-      std::vector<float> numeric(values.size());
-      for (size_t i = 0; i < values.size(); ++i) {
-        const float h = 1e-2f * std::max(1.0f, std::fabs(values[i]));
-        double side[4];
-        const float steps[4] = {h, -h, 2 * h, -2 * h};
-        for (int s = 0; s < 4; ++s)
-          side[s] = loss_of(plain, c, [&](const std::string& name, Tensor& t) {
-            if (name == made.name) t.ptr<float>()[i] = values[i] + steps[s];
-          });
-        numeric[i] = static_cast<float>((8 * (side[0] - side[1]) - (side[2] - side[3])) /
-                                        (12 * static_cast<double>(h)));
-      }
-      const Difference d = difference(analytic.data(), numeric.data(), static_cast<int64_t>(values.size()));
-      double norm = 0;
-      for (const float x : numeric) norm += static_cast<double>(x) * x;
-      // f32 outputs of norm ~1 differenced over 1e-2: about 1e-4 of noise.
-      if (std::sqrt(norm) > 1e-3) {
-        EXPECT_LE(d.relative, 2e-3) << list.op << " / " << c.name << " d" << made.name << ": " << d.note;
-      }
-    }
+    const Gradients base = analytic(c, watched_options(1, true));
+    std::vector<std::vector<float>> expected;
+    for (size_t i = 0; i < base.names.size(); ++i)
+      expected.push_back(numeric(c, base.names[i], base.inputs[i]));
+    for (const std::string& op : base.ops)
+      for_each_kernel(op, [&](const Kernel& k, const Level& level) {
+        ContextOptions o = watched_options(1, true, level.features);
+        o.kernels[op] = k.name;
+        Gradients g, by3;
+        const std::string reason = declined([&] { g = analytic(c, o); });
+        if (!reason.empty()) return reason;
+        if (k.rounding != Rounding::f32) return std::string("rounds activations: not for gradients");
+        o.threads = 3;
+        by3 = analytic(c, o);
+        EXPECT_EQ(g.damage + by3.damage, "") << list.op << " / " << c.name << " by " << k.name;
+        for (size_t i = 0; i < expected.size(); ++i) {
+          double norm = 0;
+          for (const float x : expected[i]) norm += static_cast<double>(x) * x;
+          norm = std::sqrt(norm);
+          const auto n = static_cast<int64_t>(expected[i].size());
+          const Difference d = difference(g.values[i].data(), expected[i].data(), n);
+          // f32 outputs of norm ~1 differenced over 1e-2: about 1e-4 of noise. Where all differences are no
+          // more than noise, the gradient must be too.
+          if (norm > 1e-3)
+            EXPECT_LE(d.relative, 2e-3) << list.op << " / " << c.name << " d" << base.names[i] << " by " << op
+                                        << "=" << k.name << ": " << d.note;
+          else
+            for (const float x : g.values[i])
+              EXPECT_LE(std::fabs(x), 2e-3) << list.op << " / " << c.name << " d" << base.names[i];
+          EXPECT_TRUE(same_bits(g.values[i], by3.values[i]))
+              << list.op << " / " << c.name << " d" << base.names[i] << " by " << k.name
+              << ": 1 and 3 threads differ";
+        }
+        return std::string();
+      });
   }
 }
 
@@ -168,9 +200,9 @@ TEST_P(OpCases, GradientsAgreeWithFiniteDifferences) {
 TEST_P(OpCases, PriceEqualsCount) {
   const CaseList& list = *GetParam();
   for (const Case& c : list.make()) {
+    if (c.benchmark) continue;
     std::vector<TraceEvent> counted, priced;
     for (Device* device : {&cpu_device(), &null_device()}) {
-      if (c.benchmark) continue;
       Context cx(*device);
       Trace trace;
       cx.trace = &trace;
@@ -189,33 +221,5 @@ TEST_P(OpCases, PriceEqualsCount) {
 
 INSTANTIATE_TEST_SUITE_P(All, OpCases, ::testing::ValuesIn(case_table().begin(), case_table().end()),
                          [](const auto& info) { return std::string(info.param->op); });
-
-// The comparator itself, with planted faults.
-TEST(Comparator, CatchesPlantedFaults) {
-  std::vector<float> reference(1000);
-  for (size_t i = 0; i < reference.size(); ++i) reference[i] = std::sin(static_cast<float>(i));
-  const auto caught = [&](const std::function<void(std::vector<float>&)>& fault) {
-    auto v = reference;
-    fault(v);
-    const Difference d = difference(v.data(), reference.data(), 1000);
-    const double allowed = tolerance(Rounding::f32, 1000);
-    return d.relative > allowed || d.worst > 8 * allowed;
-  };
-  EXPECT_FALSE(caught([](auto&) {}));
-  EXPECT_FALSE(caught([](auto& v) {
-    for (float& x : v) x *= 1 + 1e-7f;
-  }));
-  EXPECT_TRUE(caught([](auto& v) { v[500] = NAN; }));
-  EXPECT_TRUE(caught([](auto& v) { v[500] = INFINITY; }));
-  EXPECT_TRUE(caught([](auto& v) { v[7] = -v[7]; }));
-  EXPECT_TRUE(caught([](auto& v) { v[999] = 0; }));
-  EXPECT_TRUE(caught([](auto& v) { v[3] += 1e-3f; }));
-  EXPECT_TRUE(caught([](auto& v) {
-    for (float& x : v) x *= 1 + 1e-4f;
-  }));
-  EXPECT_TRUE(caught([](auto& v) { std::swap(v[1], v[2]); }));
-  std::vector<float> nan(3, NAN);
-  EXPECT_GT(difference(reference.data(), nan.data(), 3).relative, 1e30);
-}
 
 }  // namespace ridge

@@ -13,6 +13,12 @@ std::vector<Case> make() {
                        return {sum_rows(cx, x)};
                      },
                      3, false});
+  for (const int64_t rows : {0, 1, 64, 65, 1000})
+    cases.push_back({fmt::format("{}x70", rows),
+                     [=](Context& cx, CaseInputs& in) -> std::vector<Tensor> {
+                       return {sum_rows(cx, in.normal("x", {rows, 70}))};
+                     },
+                     rows});
   return cases;
 }
 
