@@ -32,12 +32,13 @@ std::vector<Case> make() {
                      return {linear(cx, x.slice(1, 11, 44), w)};
                    },
                    33});
-  // Every format: one row, odd rows, more than any tile; one block, and several.
+  // Every format: one row, odd rows, more than any tile; one block, and several. (Never a single output: errors
+  // are compared with the norm of all outputs, and one alone may be small by cancellation.)
   for (const Format* f : format_table()) {
     if (f->kind == FormatKind::integer || !f->encode) continue;
     const int64_t b = f->block == 1 ? 40 : f->block;
     for (const auto& [m, n, k] :
-         {std::array<int64_t, 3>{1, 1, b}, {1, 37, 3 * b}, {2, 16, b}, {5, 35, 2 * b}, {70, 66, 4 * b}})
+         {std::array<int64_t, 3>{1, 5, b}, {1, 37, 3 * b}, {2, 16, b}, {5, 35, 2 * b}, {70, 66, 4 * b}})
       cases.push_back(shaped(m, n, k, *f, m == 2));
     cases.push_back(shaped(1, 2048, 2048, *f, false, false, true));
     cases.push_back(shaped(64, 512, 2048, *f, false, false, true));
