@@ -32,8 +32,8 @@ std::vector<Case> make() {
                      return {linear(cx, x.slice(1, 11, 44), w)};
                    },
                    33});
-  // Every format: one row, odd rows, more than any tile; one block, and several. (Never a single output: errors
-  // are compared with the norm of all outputs, and one alone may be small by cancellation.)
+  // Every format: one row, odd rows, more than any tile; one block, and several. (Never a single output:
+  // errors are compared with the norm of all outputs, and one alone may be small by cancellation.)
   for (const Format* f : format_table()) {
     if (f->kind == FormatKind::integer || !f->encode) continue;
     const int64_t b = f->block == 1 ? 40 : f->block;
