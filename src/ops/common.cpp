@@ -55,8 +55,7 @@ void expect_indices(const char* op, const char* operand, const Tensor& t, int64_
 void expect_unwatched(const Context& cx, const char* op, std::initializer_list<const Tensor*> operands) {
   if (!cx.tape) return;
   for (const Tensor* t : operands)
-    if (*t && Tape::watched(*t))
-      fail(Fault::usage, "{}: has no gradient, and {} is watched", op, t->text());
+    if (*t && Tape::watched(*t)) fail(Fault::usage, "{}: has no gradient, and {} is watched", op, t->text());
 }
 
 }  // namespace ridge
