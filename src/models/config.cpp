@@ -1,5 +1,5 @@
-// Well-known public shapes by name, as the settings that their published config.json files hold (those that the shape and
-// the arithmetic depend on).
+// Well-known public shapes by name, as the settings that their published config.json files hold (those that
+// the shape and the arithmetic depend on).
 #include "models/load.h"
 
 namespace ridge {
