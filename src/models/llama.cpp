@@ -9,7 +9,8 @@ namespace {
 
 class Llama final : public Decoder {
   void more_config(ConfigKeys& keys) override {
-    keys.flag(biases, "attention_bias", nullptr, keys.has_tensor(blk(0, "attn_q.bias")));
+    attention_bias(keys);
+    mlp_bias_key(keys);
   }
   bool gguf_interleaves() const override { return true; }
 };

@@ -94,11 +94,20 @@ void ConfigKeys::missing(const char* hf, const char* gguf) const {
   fail(Fault::file, "{}: no metadata {}", what_, gguf ? gguf_key(gguf) : "?");
 }
 
+bool ConfigKeys::mentions(const char* hf) const { return json_in_ && json_in_->contains(hf); }
+
+// Keys of our own are written only where they say something.
+template <typename T, typename U>
+bool ConfigKeys::left_out(const char* gguf, const T& value, const std::optional<U>& fallback) const {
+  return gguf[0] == '/' && fallback && *fallback == value;
+}
+
 void ConfigKeys::integer(int64_t& value, const char* hf, const char* gguf, std::optional<int64_t> fallback,
                          int64_t most) {
   if (!reading_) {
     if (json_out_ && hf) place(hf) = value;
-    if (gguf_out_ && gguf) gguf_out_->set_u32(gguf_key(gguf), static_cast<uint32_t>(value));
+    if (gguf_out_ && gguf && !left_out(gguf, value, fallback))
+      gguf_out_->set_u32(gguf_key(gguf), static_cast<uint32_t>(value));
     return;
   }
   std::optional<int64_t> found;
@@ -137,7 +146,8 @@ void ConfigKeys::integer(int64_t& value, const char* hf, const char* gguf, std::
 void ConfigKeys::real(double& value, const char* hf, const char* gguf, std::optional<double> fallback) {
   if (!reading_) {
     if (json_out_ && hf) place(hf) = value;
-    if (gguf_out_ && gguf) gguf_out_->set_f32(gguf_key(gguf), static_cast<float>(value));
+    if (gguf_out_ && gguf && !left_out(gguf, value, fallback))
+      gguf_out_->set_f32(gguf_key(gguf), static_cast<float>(value));
     return;
   }
   std::optional<double> found;
@@ -168,7 +178,7 @@ void ConfigKeys::real(float& value, const char* hf, const char* gguf, std::optio
 void ConfigKeys::flag(bool& value, const char* hf, const char* gguf, std::optional<bool> fallback) {
   if (!reading_) {
     if (json_out_ && hf) place(hf) = value;
-    if (gguf_out_ && gguf) gguf_out_->set_flag(gguf_key(gguf), value);
+    if (gguf_out_ && gguf && !left_out(gguf, value, fallback)) gguf_out_->set_flag(gguf_key(gguf), value);
     return;
   }
   std::optional<bool> found;
@@ -190,7 +200,7 @@ void ConfigKeys::text(std::string& value, const char* hf, const char* gguf,
                       std::optional<std::string> fallback) {
   if (!reading_) {
     if (json_out_ && hf) place(hf) = value;
-    if (gguf_out_ && gguf) gguf_out_->set_string(gguf_key(gguf), value);
+    if (gguf_out_ && gguf && !left_out(gguf, value, fallback)) gguf_out_->set_string(gguf_key(gguf), value);
     return;
   }
   std::optional<std::string> found;

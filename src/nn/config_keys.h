@@ -24,16 +24,19 @@ class ConfigKeys {
 
   bool is_reading() const { return reading_; }
   bool is_gguf() const { return gguf_in_ || gguf_out_; }
-  // Reading a GGUF or llama2.c file, whose rows of q and k may be in the order of interleaved RoPE.
   const std::string& arch() const { return arch_; }
   const std::string& what() const { return what_; }
   // Whether the checkpoint being read has this tensor (under its GGUF name); false where nothing is read.
   bool has_tensor(const std::string& name) const;
 
+  // Whether config.json has the key at all, be it null; false for other layouts.
+  bool mentions(const char* hf) const;
+
   // Each reads or writes one setting. `hf` may list older names behind '|' ("num_local_experts|num_experts");
   // "a.b" goes into nested objects. `gguf` is without the architecture's prefix; a name with a leading '/' is
-  // taken as it is. nullptr: the layout has no such key. A missing key without fallback, a wrong type or a
-  // number out of range is an Error(Fault::file).
+  // taken as it is ("/ridge.x" for what GGUF has no key for: written only where it is not the fallback).
+  // nullptr: the layout has no such key. A missing key without fallback, a wrong type or a number out of
+  // range is an Error(Fault::file).
   void integer(int64_t& value, const char* hf, const char* gguf, std::optional<int64_t> fallback = {},
                int64_t most = int64_t{1} << 31);
   void real(double& value, const char* hf, const char* gguf, std::optional<double> fallback = {});
@@ -55,6 +58,8 @@ class ConfigKeys {
   ConfigKeys() = default;
   const nlohmann::json* find(const char* names) const;
   nlohmann::json& place(const char* names) const;
+  template <typename T, typename U>
+  bool left_out(const char* gguf, const T& value, const std::optional<U>& fallback) const;
   [[noreturn]] void missing(const char* hf, const char* gguf) const;
   bool reading_ = true;
   const Checkpoint* checkpoint_ = nullptr;

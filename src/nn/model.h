@@ -2,6 +2,7 @@
 #pragma once
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "context/context.h"
 #include "nn/config_keys.h"
@@ -16,6 +17,7 @@ struct ModelSize {
   int64_t vocab = 0, dim = 0, layers = 0, context = 0;
 };
 
+class Rope;
 struct ModelInfo;
 
 class Model {
@@ -33,16 +35,22 @@ class Model {
   // tokens are remembered.
   Tensor forward(Context& cx, const Batch& batch, State* state);
 
+  // The same up to the head: the normed output of the last layer, f32 [wanted tokens, dim]. For embeddings.
+  Tensor hidden(Context& cx, const Batch& batch, State* state);
+
   // A state for `slots` sequences of up to `capacity` tokens; `kv` is the format of keys and values.
   virtual std::unique_ptr<State> make_state(Device& device, int slots, int64_t capacity, DType kv) const = 0;
 
   virtual ModelSize size() const = 0;
+  // Its rotary embeddings, made by ready().
+  virtual std::vector<Rope*> ropes() { return {}; }
   const ModelInfo* info = nullptr;
   // The layout it was read from: rows for RoPE are in GGUF's order.
   bool from_gguf = false;
 
  protected:
   virtual Tensor run(Context& cx, const Batch& batch, State* state) = 0;
+  virtual Tensor run_hidden(Context& cx, const Batch& batch, State* state) = 0;
 };
 
 // An entry of the generated table: one a file of src/models.

@@ -1,5 +1,7 @@
 #include "nn/step.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "ops/embedding/embedding.h"
 #include "ops/scatter_rows/scatter_rows.h"
@@ -8,18 +10,20 @@ namespace ridge {
 
 Step::Step(Context& cx, const Batch& batch, KvCache* kv) : cache(kv) {
   const int64_t n = batch.size();
-  std::vector<int32_t> position(static_cast<size_t>(n)), row(static_cast<size_t>(n));
+  std::vector<int32_t> row(static_cast<size_t>(n));
+  host_positions_.resize(static_cast<size_t>(n));
   for (const auto& s : batch.spans) {
     const int64_t past = cache ? cache->length(s.slot) : 0;
     segments_.push_back(cache ? AttentionSegment{s.begin, s.length, cache->row(s.slot, 0), past + s.length}
                               : AttentionSegment{s.begin, s.length, s.begin, s.length});
+    reach = std::max(reach, cache ? cache->capacity() : s.length);
     for (int64_t i = 0; i < s.length; ++i) {
-      position[static_cast<size_t>(s.begin + i)] = static_cast<int32_t>(past + i);
+      host_positions_[static_cast<size_t>(s.begin + i)] = static_cast<int32_t>(past + i);
       if (cache) row[static_cast<size_t>(s.begin + i)] = static_cast<int32_t>(cache->row(s.slot, past + i));
     }
   }
   ids = cx.from_host(batch.tokens.data(), n);
-  positions = cx.from_host(position.data(), n);
+  positions = cx.from_host(host_positions_.data(), n);
   if (cache) rows_ = cx.from_host(row.data(), n);
   const auto wanted = static_cast<int64_t>(batch.outputs.size());
   bool all = wanted == 0 || wanted == n;
@@ -41,6 +45,17 @@ Tensor Step::attend_latent(Context& cx, int layer, const Tensor& q, const Tensor
   scatter_rows(cx, k, cache->keys(layer), rows_);
   const Tensor& keys = cache->keys(layer);
   return attention(cx, q, keys, keys.slice(2, 0, dv), segments_, o);
+}
+
+Tensor Step::position_rows(Context& cx, int64_t offset, int64_t rows) const {
+  std::vector<int32_t> shifted = host_positions_;
+  for (int32_t& p : shifted) {
+    p += static_cast<int32_t>(offset);
+    if (p >= rows)
+      fail(Fault::usage, "this model has learned {} positions and cannot go to position {}", rows - offset,
+           p - offset + 1);
+  }
+  return cx.from_host(shifted.data(), static_cast<int64_t>(shifted.size()));
 }
 
 Tensor Step::wanted(Context& cx, const Tensor& x) const { return outputs_ ? embedding(cx, x, outputs_) : x; }

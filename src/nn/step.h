@@ -15,6 +15,7 @@ class Step {
   Tensor ids;        // i32 [tokens]
   Tensor positions;  // i32 [tokens]
   KvCache* cache;
+  int64_t reach = 0;  // tokens that a sequence can come to: the cache's capacity, or the longest span
 
   // Attention of one layer: the new keys and values [tokens, kv_heads, d | dv] join those remembered, queries
   // [tokens, heads, d] look at all.
@@ -24,6 +25,9 @@ class Step {
   Tensor attend_latent(Context& cx, int layer, const Tensor& q, const Tensor& k, int64_t dv,
                        const AttentionOptions& options) const;
 
+  // positions + offset, as rows of a table of `rows` learned positions; an Error where one lies past its end.
+  Tensor position_rows(Context& cx, int64_t offset, int64_t rows) const;
+
   // The rows of x [tokens, n] whose logits are wanted.
   Tensor wanted(Context& cx, const Tensor& x) const;
 
@@ -31,6 +35,7 @@ class Step {
   Tensor rows_;     // i32 [tokens]: rows of the cache
   Tensor outputs_;  // i32, or empty: all
   std::vector<AttentionSegment> segments_;
+  std::vector<int32_t> host_positions_;
 };
 
 }  // namespace ridge

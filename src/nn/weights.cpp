@@ -49,6 +49,32 @@ Relayout plus_one() {
   return {[](const Tensor& t) { return plus(t, 1); }, [](const Tensor& t) { return plus(t, -1); }};
 }
 
+Relayout head_part(int64_t heads, int64_t rows, int64_t begin, int64_t end, bool transposed) {
+  Relayout r;
+  r.from_file = [=](const Tensor& file) {
+    const Tensor all = (file.dtype().is_block() ? plus(file, 0) : file).reshape({heads, rows, file.dim(-1)});
+    const int64_t k = all.dim(2), n = end - begin;
+    const Tensor out = cpu_device().make(all.dtype(), transposed ? Shape{heads, k, n} : Shape{heads, n, k});
+    for (int64_t h = 0; h < heads; ++h) {
+      Tensor part = all.select(0, h).slice(0, begin, end);
+      if (transposed) part = transpose_copy(part);
+      std::memcpy(out.select(0, h).data(), part.data(), static_cast<size_t>(part.bytes()));
+    }
+    return out;
+  };
+  r.to_file = [=](const Tensor& t) {
+    if (!transposed) return t;
+    const Tensor real = t.dtype().is_block() ? plus(t, 0) : t;
+    const Tensor out = cpu_device().make(real.dtype(), {heads, real.dim(2), real.dim(1)});
+    for (int64_t h = 0; h < heads; ++h) {
+      const Tensor part = transpose_copy(real.select(0, h));
+      std::memcpy(out.select(0, h).data(), part.data(), static_cast<size_t>(part.bytes()));
+    }
+    return out;
+  };
+  return r;
+}
+
 Relayout qkv_by_head(int64_t heads) {
   const auto index = [heads](const Tensor& t, bool to_file) {
     const int64_t d = t.dim(0) / (3 * heads);

@@ -20,7 +20,7 @@ struct WeightSpec {
     table,   // [vocab, n]: rows are looked up; any format
     vector,  // f32 in memory whatever the file has: norms, biases
   };
-  Kind kind;
+  Kind kind = Kind::matrix;
   std::string gguf;  // name in GGUF files; "" where they have none
   std::vector<std::string>
       hf;                 // name in Hugging Face checkpoints; several are stacked along a new first dimension
@@ -30,6 +30,10 @@ struct WeightSpec {
   // ...).
   int64_t rope_heads = 0;
   Relayout hf_layout, gguf_layout;
+  // > 1: the checkpoint's tensor [heads * n, k] is shared by `parts` weights of that name. from_file takes
+  // its weight out of the whole; to_file gives [heads, rows, k], and the parts are joined along the rows, in
+  // order.
+  int part = 0, parts = 1;
 };
 
 class WeightVisitor {
@@ -63,6 +67,10 @@ class WeightVisitor {
 
 // "blk.3.attn_q.weight" of (3, "attn_q.weight").
 std::string blk(int64_t layer, const std::string& rest);
+
+// Rows [begin, end) of each head of a tensor [heads * rows, k] as [heads, end - begin, k], or, transposed, as
+// [heads, k, end - begin]: for real formats; blocks are decoded to f32.
+Relayout head_part(int64_t heads, int64_t rows, int64_t begin, int64_t end, bool transposed);
 
 // Relayouts in use by the architectures.
 Relayout transposed();  // a Conv1D of GPT-2: [in, out] in the file
