@@ -11,7 +11,7 @@ namespace ridge::jinja {
 class ExpressionParser {
  protected:
   static constexpr unsigned kHeight = 400;   // of an expression
-  static constexpr unsigned kNesting = 100;  // of blocks, and of brackets
+  static constexpr unsigned kNesting = 200;  // of blocks, and of brackets
 
   explicit ExpressionParser(std::string_view source) : tokens_(tokenize(source)) {}
 

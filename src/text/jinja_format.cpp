@@ -329,6 +329,7 @@ class Braces {
         const size_t end = closing(text, at);
         out += field(text.substr(at, end - at), nesting);
         at = end + 1;
+        run_.check_text(out.size());
       } else {
         out += c;
       }

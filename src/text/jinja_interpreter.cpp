@@ -286,6 +286,7 @@ Interpreter::Flow Interpreter::escaping(const Stmt& s, const ScopePtr& scope) {
 }
 
 void Interpreter::assign(const Expr& target, const Value& v, const ScopePtr& scope) {
+  run_.step(1 + scope->some.size() / 16);
   if (target.kind == ExprKind::name) return scope->set(target.name, v);
   if (target.kind == ExprKind::space) {
     const Value space = lookup(target.name, scope);
