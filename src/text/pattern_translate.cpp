@@ -13,10 +13,11 @@ namespace {
 
 constexpr std::string_view kSpaceItems =
     R"(\t-\r \x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000})";
-// \w is letters, marks, digits, letter numbers, connectors, circled letters, and by an old habit the Latin-1
-// fractions and superscripts.
+// \w is letters, marks, digits, letter numbers, connectors and circled letters; outside of classes, by an old
+// habit, the Latin-1 fractions and superscripts too.
 constexpr std::string_view kWordItems =
-    R"(\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\x{b2}\x{b3}\x{b9}\x{bc}-\x{be}\x{24b6}-\x{24e9}\x{1f130}-\x{1f149}\x{1f150}-\x{1f169}\x{1f170}-\x{1f189})";
+    R"(\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\x{24b6}-\x{24e9}\x{1f130}-\x{1f149}\x{1f150}-\x{1f169}\x{1f170}-\x{1f189})";
+constexpr std::string_view kLatin1Words = R"(\x{b2}\x{b3}\x{b9}\x{bc}-\x{be})";
 
 struct Alias {
   std::string_view name, value;
@@ -58,6 +59,7 @@ constexpr std::array kLongNames = {Alias{"letter", "L"},
                                    Alias{"unassigned", "Cn"},
                                    Alias{"privateuse", "Co"},
                                    Alias{"surrogate", "Cs"},
+                                   Alias{"punct", "P"},
                                    Alias{"digit", "Nd"},
                                    Alias{"cntrl", "Cc"}};
 // POSIX names, as class items.
@@ -67,7 +69,7 @@ constexpr std::array kPosix = {Alias{"alpha", R"(\p{Alphabetic})"},
                                Alias{"lower", R"(\p{Lowercase})"},
                                Alias{"digit", R"(\p{Nd})"},
                                Alias{"xdigit", "0-9a-fA-F"},
-                               Alias{"punct", R"(\p{P}$+<=>\^`|~)"},
+                               Alias{"punct", R"(\p{P}\p{S})"},
                                Alias{"space", kSpaceItems},
                                Alias{"word", kWordItems},
                                Alias{"cntrl", R"(\p{Cc})"},
@@ -186,7 +188,8 @@ class Translator {
 
   // ---- escapes
 
-  std::string property(bool in_class) {  // at \p or \P
+  // At \p or \P; in a class a negated one goes to `nested`.
+  std::string property(std::vector<std::string>* nested) {
     bool negative = s_[i_ + 1] == 'P';
     i_ += 2;
     std::string name;
@@ -203,11 +206,10 @@ class Translator {
       name.erase(0, 1);
     }
     const std::string items = property_items(name);
-    if (in_class) {
+    if (nested) {
       if (!negative) return items;
-      if (items.rfind("\\p", 0) == 0 && items.find('\\', 1) == std::string::npos)
-        return "\\P" + items.substr(2);
-      bad("a negated property inside a class");
+      nested->push_back("[^" + items + "]");
+      return {};
     }
     return fmt::format("[{}{}]", negative ? "^" : "", items);
   }
@@ -216,7 +218,7 @@ class Translator {
     const std::string key = squeeze(name);
     if (key == "any" || key == "assigned") return key == "any" ? R"(\x{0}-\x{10ffff})" : R"(\P{Cn})";
     for (const auto& p : kPosix)
-      if (p.name == key) return with_recent(std::string(p.value), key);
+      if (p.name == key && key != "punct") return with_recent(std::string(p.value), key);
     std::string category;
     for (const auto& l : kLongNames)
       if (l.name == key) category = l.value;
@@ -251,7 +253,8 @@ class Translator {
       const bool member =
           word ? (category[0] == 'L' || category[0] == 'M' || category == "Nd" || category == "Nl")
                : (category == name || (name.size() == 1 && category[0] == name[0]) ||
-                  (name == "digit" && category == "Nd") || (name == "punct" && category[0] == 'P'));
+                  (name == "digit" && category == "Nd") ||
+                  (name == "punct" && (category[0] == 'P' || category[0] == 'S')));
       if (member) items += fmt::format("\\x{{{:x}}}-\\x{{{:x}}}", r.first, r.last);
     }
     return items;
@@ -270,10 +273,10 @@ class Translator {
   std::string escape() {
     if (i_ + 1 >= s_.size()) bad("a lone backslash");
     const char c = s_[i_ + 1];
-    if (c == 'p' || c == 'P') return property(false);
+    if (c == 'p' || c == 'P') return property(nullptr);
     if (c == 'u') return code_point();
     i_ += 2;
-    const std::string word = with_recent(std::string(kWordItems), "word");
+    const std::string word = with_recent(std::string(kWordItems), "word") + std::string(kLatin1Words);
     switch (c) {
       case 's':
         return fmt::format("[{}]", kSpaceItems);
@@ -310,10 +313,15 @@ class Translator {
 
   // ---- classes: [...] with nested classes and &&, as something that matches one character
 
-  std::string class_escape() {
+  // Negated classes inside a class are classes of their own, united with it.
+  std::string class_escape(std::vector<std::string>& nested) {
     if (i_ + 1 >= s_.size()) bad("a lone backslash");
     const char c = s_[i_ + 1];
-    if (c == 'p' || c == 'P') return property(true);
+    const auto negated = [&](const std::string& items) {
+      nested.push_back("[^" + items + "]");
+      return std::string();
+    };
+    if (c == 'p' || c == 'P') return property(&nested);
     if (c == 'u') return code_point();
     i_ += 2;
     switch (c) {
@@ -375,7 +383,7 @@ class Translator {
       } else if (c == '[') {
         nested.push_back(char_class());
       } else if (c == '\\') {
-        items += class_escape();
+        items += class_escape(nested);
       } else if (c == ']' || (c == '^' && items.empty())) {
         items += '\\';
         items += c;

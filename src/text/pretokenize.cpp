@@ -276,55 +276,29 @@ class UnicodeScripts : public PreTokenizer {
 
  private:
   static constexpr int kAny = -1, kHan = -2;
-  static constexpr const char* kNames[] = {"Han",
-                                           "Hiragana",
-                                           "Katakana",
-                                           "Latin",
-                                           "Common",
-                                           "Inherited",
-                                           "Cyrillic",
-                                           "Greek",
-                                           "Arabic",
-                                           "Hebrew",
-                                           "Thai",
-                                           "Hangul",
-                                           "Devanagari",
-                                           "Bengali",
-                                           "Tamil",
-                                           "Telugu",
-                                           "Kannada",
-                                           "Malayalam",
-                                           "Gujarati",
-                                           "Gurmukhi",
-                                           "Oriya",
-                                           "Sinhala",
-                                           "Lao",
-                                           "Tibetan",
-                                           "Myanmar",
-                                           "Georgian",
-                                           "Armenian",
-                                           "Ethiopic",
-                                           "Khmer",
-                                           "Mongolian",
-                                           "Cherokee",
-                                           "Canadian_Aboriginal",
-                                           "Ogham",
-                                           "Runic",
-                                           "Syriac",
-                                           "Thaana",
-                                           "Bopomofo",
-                                           "Yi",
-                                           "Coptic",
-                                           "Gothic",
-                                           "Braille",
-                                           "Cuneiform",
-                                           "Egyptian_Hieroglyphs",
-                                           "Nko",
-                                           "Samaritan",
-                                           "Javanese",
-                                           "Balinese",
-                                           "Tifinagh",
-                                           "Vai"};
+  // The scripts of Unicode 9, those with numbers of their own in script_of first.
+  // clang-format off
+  static constexpr const char* kNames[] = {
+      "Han", "Hiragana", "Katakana", "Latin", "Common", "Inherited", "Adlam", "Ahom",
+      "Anatolian_Hieroglyphs", "Arabic", "Armenian", "Avestan", "Balinese", "Bamum", "Bassa_Vah",
+      "Batak", "Bengali", "Bhaiksuki", "Bopomofo", "Brahmi", "Braille", "Buginese", "Buhid",
+      "Canadian_Aboriginal", "Carian", "Caucasian_Albanian", "Chakma", "Cham", "Cherokee", "Coptic",
+      "Cuneiform", "Cypriot", "Cyrillic", "Deseret", "Devanagari", "Duployan", "Egyptian_Hieroglyphs",
+      "Elbasan", "Ethiopic", "Georgian", "Glagolitic", "Gothic", "Grantha", "Greek", "Gujarati",
+      "Gurmukhi", "Hangul", "Hanunoo", "Hatran", "Hebrew", "Imperial_Aramaic", "Inscriptional_Pahlavi",
+      "Inscriptional_Parthian", "Javanese", "Kaithi", "Kannada", "Kayah_Li", "Kharoshthi", "Khmer",
+      "Khojki", "Khudawadi", "Lao", "Lepcha", "Limbu", "Linear_A", "Linear_B", "Lisu", "Lycian",
+      "Lydian", "Mahajani", "Malayalam", "Mandaic", "Manichaean", "Marchen", "Meetei_Mayek",
+      "Mende_Kikakui", "Meroitic_Cursive", "Meroitic_Hieroglyphs", "Miao", "Modi", "Mongolian", "Mro",
+      "Multani", "Myanmar", "Nabataean", "New_Tai_Lue", "Newa", "Nko", "Ogham", "Ol_Chiki",
+      "Old_Hungarian", "Old_Italic", "Old_North_Arabian", "Old_Permic", "Old_Persian",
+      "Old_South_Arabian", "Old_Turkic", "Oriya", "Osage", "Osmanya", "Pahawh_Hmong", "Palmyrene",
+      "Pau_Cin_Hau", "Phags_Pa", "Phoenician", "Psalter_Pahlavi", "Rejang", "Runic", "Samaritan",
+      "Saurashtra", "Sharada", "Shavian", "Siddham", "SignWriting", "Sinhala", "Sora_Sompeng",
+      "Sundanese", "Syloti_Nagri", "Syriac", "Tagalog", "Tagbanwa", "Tai_Le", "Tai_Tham", "Tai_Viet",
+      "Takri", "Tamil", "Tangut", "Telugu", "Thaana", "Thai", "Tibetan", "Tifinagh", "Tirhuta",
+      "Ugaritic", "Vai", "Warang_Citi", "Yi",};
+  // clang-format on
   std::shared_ptr<pcre2_code> code_;
 
   int script_of(std::string_view c) const {
@@ -341,7 +315,7 @@ class UnicodeScripts : public PreTokenizer {
                                        PCRE2_NO_UTF_CHECK, data.p, nullptr)
                          : -1;
     const PCRE2_SPTR mark = rc > 0 ? pcre2_get_mark(data.p) : nullptr;
-    const int number = mark ? std::atoi(reinterpret_cast<const char*>(mark)) : -3;
+    const int number = mark ? std::atoi(reinterpret_cast<const char*>(mark)) : kAny;
     return number >= 1 && number <= 3 ? kHan : number;
   }
 };

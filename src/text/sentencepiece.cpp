@@ -31,12 +31,7 @@ bool blank_inside(std::string_view piece) {
 }  // namespace
 
 SentencePieceEncoder::SentencePieceEncoder(const SentencePieceSpec& spec, const std::string& what)
-    : spec_(spec),
-      what_(what),
-      map_(spec.charsmap, what),
-      byte_ids_(256, -1),
-      least_(FLT_MAX),
-      most_(FLT_MIN) {
+    : spec_(spec), what_(what), map_(spec.charsmap, what), byte_ids_(256, -1), least_(FLT_MAX) {
   std::vector<std::pair<std::string_view, int32_t>> user, all;
   bool inside = false;
   for (size_t i = 0; i < spec.pieces.size(); ++i) {
@@ -44,14 +39,13 @@ SentencePieceEncoder::SentencePieceEncoder(const SentencePieceSpec& spec, const 
     const auto id = static_cast<int32_t>(i);
     const int32_t type = spec.types[i];
     const bool normal = type == kNormal || type == kUserDefined || type == kUnused || type == 0;
-    auto& index = normal ? normal_ : reserved_;
     // Files in the wild have doubles; the first counts.
-    if (index.find(piece) < 0) {
-      index.add(piece, id);
-      if (normal) all.emplace_back(piece, id);
-      if (normal) inside = inside || blank_inside(piece);
+    if (normal && normal_.find(piece) < 0) {
+      normal_.add(piece, id);
+      all.emplace_back(piece, id);
+      inside = inside || blank_inside(piece);
     }
-    if (type == kNormal) least_ = std::min(least_, spec.scores[i]), most_ = std::max(most_, spec.scores[i]);
+    if (type == kNormal) least_ = std::min(least_, spec.scores[i]);
     if (type == kUserDefined) user.emplace_back(piece, id);
     if (type == kUnused) has_unused_ = true;
     if (type == kUnknown) unk_ = id;
@@ -166,9 +160,11 @@ std::pair<size_t, bool> SentencePieceEncoder::next_symbol(std::string_view text)
   return {one_character(text), false};
 }
 
+// Only normal pieces are found in a text: "<s>" in it is no control piece, and an unused piece is as good as
+// none.
 int32_t SentencePieceEncoder::piece_id(std::string_view piece) const {
-  const int32_t id = reserved_.find(piece);
-  return id >= 0 ? id : normal_.find(piece);
+  const int32_t id = normal_.find(piece);
+  return id >= 0 && spec_.types[static_cast<size_t>(id)] == kUnused ? -1 : id;
 }
 
 void SentencePieceEncoder::put(std::string_view piece, int32_t id, bool& previous_unknown,
@@ -203,7 +199,7 @@ void SentencePieceEncoder::resegment(int32_t id, std::string_view text,
     resegment(right, text.substr(cut), halves, out, previous_unknown);
     return;
   }
-  put(text, id < n ? piece_id(text) : reserved_.find(text), previous_unknown, out);
+  put(text, piece_id(text), previous_unknown, out);
 }
 
 void SentencePieceEncoder::encode_bpe(std::string_view text, Scratch& scratch, std::vector<int32_t>& out,
@@ -242,7 +238,7 @@ void SentencePieceEncoder::encode_bpe(std::string_view text, Scratch& scratch, s
       put(part, piece_id(part), previous_unknown, out);
     } else if (s >= n) {
       const std::string& c = characters_[static_cast<size_t>(s - n)];
-      put(c, reserved_.find(c), previous_unknown, out);
+      put(c, -1, previous_unknown, out);
     } else if (has_unused_) {
       resegment(s, spec_.pieces[static_cast<size_t>(s)], halves, out, previous_unknown);
     } else {
@@ -261,10 +257,9 @@ void SentencePieceEncoder::encode_unigram(std::string_view text, std::vector<int
   };
   std::vector<Node> best(text.size() + 1);
   const float unk_score = least_ - 10.0f;
-  const auto offer = [&](size_t from, size_t to, int32_t id, double score) {
+  const auto offer = [&](size_t from, size_t to, int32_t id, float score) {
     Node& node = best[to];
-    if (node.from < 0 || score > static_cast<double>(node.score))
-      node = {id, static_cast<float>(score), static_cast<int64_t>(from)};
+    if (node.from < 0 || score > node.score) node = {id, score, static_cast<int64_t>(from)};
   };
   for (size_t i = 0; i < text.size();) {
     const std::string_view rest = text.substr(i);
@@ -274,14 +269,14 @@ void SentencePieceEncoder::encode_unigram(std::string_view text, std::vector<int
     trie_.prefixes(rest, [&](size_t length, int32_t id) {
       const int32_t type = spec_.types[static_cast<size_t>(id)];
       if (type == kUnused) return true;
-      const double score = type == kUserDefined
-                               ? static_cast<double>(static_cast<float>(length) * most_) - 0.1
-                               : static_cast<double>(spec_.scores[static_cast<size_t>(id)]);
-      offer(i, i + length, id, score + static_cast<double>(so_far));
+      // A user-defined piece has a bonus that lets it win over pieces of usual scores.
+      const float score = type == kUserDefined ? static_cast<float>(0.1 * static_cast<double>(length - 1))
+                                               : spec_.scores[static_cast<size_t>(id)];
+      offer(i, i + length, id, score + so_far);
       single = single || length == n;
       return true;
     });
-    if (!single) offer(i, i + n, unk_, static_cast<double>(unk_score + so_far));
+    if (!single) offer(i, i + n, unk_, unk_score + so_far);
     i += n;
   }
   std::vector<std::pair<size_t, size_t>> path;

@@ -45,7 +45,7 @@ class SentencePieceEncoder {
  private:
   const SentencePieceSpec& spec_;
   std::string what_;
-  PieceIndex normal_, reserved_;
+  PieceIndex normal_;
   Trie user_defined_;
   CharsMap map_;
   MergeTable merges_;
@@ -54,7 +54,7 @@ class SentencePieceEncoder {
       characters_;  // BPE: characters that occur in pieces but are none; symbols after the ids
   PieceIndex character_index_;
   std::vector<int32_t> byte_ids_;
-  float least_ = 0, most_ = 0;
+  float least_ = 0;  // the least score of a normal piece
   int32_t unk_ = -1;
   bool has_unused_ = false, cut_ = false;
 

@@ -112,11 +112,9 @@ void Tokenizer::Core::cut(std::string_view text, bool normalized, bool parse_spe
       continue;
     if (a.lstrip) begin = std::max(blanks_at_end(text.substr(0, begin)), done);
     if (a.rstrip) end += blanks_at_start(text.substr(end));
-    if (begin < done) begin = done;
     if (done < begin) out.emplace_back(text.substr(done, begin - done), -1);
-    out.emplace_back(text.substr(begin, end - begin), a.id);
-    done = end;
-    i = std::max(i, end);
+    if (begin < end) out.emplace_back(text.substr(begin, end - begin), a.id);
+    done = end;  // blanks taken on the right can hold further tokens, which count again
   }
   if (done < text.size()) out.emplace_back(text.substr(done), -1);
 }

@@ -16,7 +16,8 @@ int32_t type_of(const Vocabulary& v, size_t id) {
   return id < v.token_types.size() ? v.token_types[id] : static_cast<int32_t>(TokenType::normal);
 }
 int32_t special_of(const Vocabulary& v, const char* name) {
-  const auto it = v.special_ids.find(name);
+  auto it = v.special_ids.find(name);
+  if (it == v.special_ids.end() && std::string_view(name) == "separator") it = v.special_ids.find("seperator");
   return it == v.special_ids.end() || it->second < 0 || static_cast<size_t>(it->second) >= v.tokens.size()
              ? -1
              : it->second;
