@@ -3,13 +3,14 @@
 // the kernel lives on). Kernel and limit are measured in turns within the same benchmark, so that a machine
 // whose speed moves does not move the ratio; times are of the fastest, ratios the median.
 //
-//   linear_bench [--benchmark_filter=q4_0.*threads:1]
+//   linear_bench [--benchmark_filter=q4_0.*threads:1] [MxNxK[@MB] ...]
 #include <benchmark/benchmark.h>
 #include <sys/mman.h>
 
 #include <algorithm>
-#include <chrono>
+#include <cstdio>
 #include <cstring>
+#include <ctime>
 #include <memory>
 #include <string>
 #include <vector>
@@ -28,8 +29,11 @@
 namespace ridge {
 namespace {
 
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+// Seconds. One thread is timed by its own clock, which stands still while others have the processor.
+double now(int threads) {
+  timespec t;
+  ::clock_gettime(threads == 1 ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC, &t);
+  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
 }
 
 void run_on_pool(const Exec* exec, void (*task)(void*, int), void* self) {
@@ -38,23 +42,26 @@ void run_on_pool(const Exec* exec, void (*task)(void*, int), void* self) {
 
 // What the machine can do, per thread. Plain loops of the widest instructions that it has.
 #if defined(__x86_64__)
+// Eight places at once: more lines are under way than the prefetcher keeps for one.
 __attribute__((target("avx512f"))) void read_512(const char* p, int64_t bytes) {
-  __m512i a = _mm512_setzero_si512(), b = a, c = a, d = a;
-  for (int64_t i = 0; i < bytes; i += 256) {
-    a = _mm512_xor_si512(a, _mm512_loadu_si512(p + i));
-    b = _mm512_xor_si512(b, _mm512_loadu_si512(p + i + 64));
-    c = _mm512_xor_si512(c, _mm512_loadu_si512(p + i + 128));
-    d = _mm512_xor_si512(d, _mm512_loadu_si512(p + i + 192));
-  }
-  asm volatile("" ::"v"(a), "v"(b), "v"(c), "v"(d));
+  const int64_t part = bytes / 8 / 64 * 64;
+  __m512i sum[8] = {};
+  for (int64_t i = 0; i < part; i += 64)
+#pragma GCC unroll 8
+    for (int s = 0; s < 8; ++s) sum[s] = _mm512_xor_si512(sum[s], _mm512_loadu_si512(p + s * part + i));
+#pragma GCC unroll 8
+  for (int s = 0; s < 8; ++s) asm volatile("" ::"v"(sum[s]));
 }
 __attribute__((target("avx2"))) void read_256(const char* p, int64_t bytes) {
-  __m256i a = _mm256_setzero_si256(), b = a;
-  for (int64_t i = 0; i < bytes; i += 64) {
-    a = _mm256_xor_si256(a, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p + i)));
-    b = _mm256_xor_si256(b, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p + i + 32)));
-  }
-  asm volatile("" ::"x"(a), "x"(b));
+  const int64_t part = bytes / 8 / 32 * 32;
+  __m256i sum[8] = {};
+  for (int64_t i = 0; i < part; i += 32)
+#pragma GCC unroll 8
+    for (int s = 0; s < 8; ++s)
+      sum[s] =
+          _mm256_xor_si256(sum[s], _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p + s * part + i)));
+#pragma GCC unroll 8
+  for (int s = 0; s < 8; ++s) asm volatile("" ::"x"(sum[s]));
 }
 // 12 chains of one instruction; each returns the operations of a turn (a product and a sum are two).
 #define RIDGE_CHAINS(INSTRUCTION)                                                                          \
@@ -158,6 +165,7 @@ class Runner {
         row_bytes_(s.k / format_.block * format_.bytes),
         count_(std::max<int64_t>(1, s.set_bytes / (s.n * row_bytes_))),
         weights_(count_ * s.n * row_bytes_),
+        repeats_(1 + 4'000'000'000 / (2 * count_ * s.m * s.n * s.k + 80 * weights_.bytes)),
         pool_(s.threads),
         x_(static_cast<size_t>(s.m * s.k)),
         y_(static_cast<size_t>(s.m * s.n)) {
@@ -184,17 +192,17 @@ class Runner {
 
   // Seconds of the whole set of matrices.
   double multiply() {
-    const double begin = now();
-    for (int64_t i = 0; i < count_; ++i) {
-      args_.w.data = weights_.data + i * s_.n * row_bytes_;
+    const double begin = now(s_.threads);
+    for (int64_t i = 0; i < count_ * repeats_; ++i) {
+      args_.w.data = weights_.data + i % count_ * s_.n * row_bytes_;
       run_dot(args_, *s_.d, exec_);
     }
-    return now() - begin;
+    return (now(s_.threads) - begin) / static_cast<double>(repeats_);
   }
 
   // Seconds of reading the same memory on as many threads.
   double read() {
-    const double begin = now();
+    const double begin = now(s_.threads);
     auto task = [this](int thread) {
       const int64_t part = weights_.bytes / s_.threads / 256 * 256;
 #if defined(__x86_64__)
@@ -203,16 +211,16 @@ class Runner {
       read_256(weights_.data + thread * part, part);
     };
     run(task);
-    return now() - begin;
+    return now(s_.threads) - begin;
   }
 
   // Operations a second of the kernel's instruction.
   double peak(const Peak& p) {
     std::vector<double> done(static_cast<size_t>(s_.threads));
-    const double begin = now();
+    const double begin = now(s_.threads);
     auto task = [&](int thread) { done[static_cast<size_t>(thread)] = p.turns(2'000'000); };
     run(task);
-    const double seconds = now() - begin;
+    const double seconds = now(s_.threads) - begin;
     double sum = 0;
     for (const double d : done) sum += d;
     return sum / seconds;
@@ -232,6 +240,7 @@ class Runner {
   const Format& format_;
   int64_t row_bytes_, count_;
   Memory weights_;
+  int64_t repeats_;
   ThreadPool pool_;
   std::vector<float> x_, y_;
   std::vector<char> workspace_;
@@ -274,24 +283,16 @@ void run(benchmark::State& state, const Setup& s) {
   }
 }
 
-void add(const DotKernel& d) {
-  struct Shape {
-    int64_t m, n, k;
-  };
-  for (const auto& [m, n, k] : {Shape{1, 2048, 2048},
-                                {1, 2048, 5632},
-                                {1, 5632, 2048},
-                                {2, 2048, 2048},
-                                {3, 2048, 2048},
-                                {4, 2048, 2048},
-                                {8, 2048, 2048},
-                                {16, 2048, 2048},
-                                {64, 2048, 2048},
-                                {512, 2048, 2048},
-                                {512, 2048, 5632}})
+struct Problem {
+  int64_t m, n, k;
+  int64_t set_mb = 640;  // matrices cycled over: with few rows of activations, more than any cache holds
+};
+
+void add(const DotKernel& d, const std::vector<Problem>& shapes) {
+  for (const auto& [m, n, k, set_mb] : shapes)
     for (const int threads : {1, 2}) {
       if (threads > cpu_info().cores) continue;
-      const Setup s{&d, m, n, k, m <= 16 ? int64_t{640} << 20 : int64_t{1}, threads};
+      const Setup s{&d, m, n, k, m <= 16 ? std::max<int64_t>(set_mb << 20, 1) : int64_t{1}, threads};
       benchmark::RegisterBenchmark(
           fmt::format("{}/{}/{}x{}x{}/threads:{}", d.format, d.isa, m, n, k, threads).c_str(),
           [s](benchmark::State& state) { run(state, s); })
@@ -308,8 +309,17 @@ int main(int argc, char** argv) {
   using namespace ridge;
   benchmark::AddCustomContext("processor", cpu_info().model);
   benchmark::AddCustomContext("features", cpu_feature_names(cpu_info().features));
-  for (const DotKernel* d : dot_table())
-    if ((d->needs & ~(cpu_info().features | uint64_t{kCpuFastBf16Dot})) == 0) add(*d);
   benchmark::Initialize(&argc, argv);
+  std::vector<Problem> shapes;
+  for (int i = 1; i < argc; ++i) {
+    Problem s{};
+    if (std::sscanf(argv[i], "%ldx%ldx%ld@%ld", &s.m, &s.n, &s.k, &s.set_mb) >= 3) shapes.push_back(s);
+  }
+  if (shapes.empty())
+    shapes = {{1, 2048, 2048},  {1, 2048, 5632},   {1, 5632, 2048},  {2, 2048, 2048},
+              {3, 2048, 2048},  {4, 2048, 2048},   {8, 2048, 2048},  {16, 2048, 2048},
+              {64, 2048, 2048}, {512, 2048, 2048}, {512, 2048, 5632}};
+  for (const DotKernel* d : dot_table())
+    if ((d->needs & ~(cpu_info().features | uint64_t{kCpuFastBf16Dot})) == 0) add(*d, shapes);
   benchmark::RunSpecifiedBenchmarks();
 }

@@ -85,10 +85,10 @@ RIDGE_INLINE F32 add_group(F32 y, const I32* sum, const float* scale, const floa
   return y;
 }
 
-// M rows of activations by kLanes rows of weights, of which the first `rows` are written.
+// out[M][kLanes]: M rows of activations by kLanes rows of weights.
 template <class W, int M>
 __attribute__((noinline)) void gemv(const char* w, int64_t stride, const char* a, int64_t a_stride, int64_t k,
-                                    float* y, int64_t y_stride, int64_t rows) {
+                                    float* out) {
   constexpr int kSubs = W::kBlock / W::kSub;
   F32 acc[M]{};
   for (int64_t k0 = 0; k0 < k; k0 += W::kBlock, w += W::kBytes) {
@@ -115,11 +115,38 @@ __attribute__((noinline)) void gemv(const char* w, int64_t stride, const char* a
       a += W::kUnit / 32 * kRecord<W>;
     }
   }
-  for (int r = 0; r < M; ++r) {
-    if (rows >= kLanes)
-      store(y + r * y_stride, acc[r]);
-    else
-      store_n(y + r * y_stride, acc[r], rows);
+  for (int r = 0; r < M; ++r) store(out + r * kLanes, acc[r]);
+}
+
+// A row of weights is too short a stream for the processor's prefetcher. So where there are many rows, each
+// of the kLanes lanes walks through a run of neighbouring rows of its own: kLanes long streams. Their
+// distance is chosen so that they do not all fall into the same few sets of the first-level cache.
+inline int64_t rows_of_a_lane(int64_t n, int64_t stride) {
+  const int64_t rows = n / kLanes;
+  for (int64_t fewer = 0; fewer < 4 && fewer < rows / 8; ++fewer) {
+    const int64_t apart = (rows - fewer) * stride % 2048;
+    if (apart >= 128 && apart <= 2048 - 128) return rows - fewer;
+  }
+  return rows;
+}
+
+template <class W, int M>
+void few_rows(const DotCall& d, const char* a, float* y) {
+  const char* const w = static_cast<const char*>(d.w);
+  alignas(64) float out[M * kLanes];
+  const auto put = [&](int64_t n, int64_t apart, int64_t lanes) {
+    for (int r = 0; r < M; ++r)
+      for (int64_t l = 0; l < lanes; ++l) y[r * d.y_stride + n + l * apart] = out[r * kLanes + l];
+  };
+  const int64_t run = d.n >= kLanes ? rows_of_a_lane(d.n, d.w_stride) : 0;
+  for (int64_t i = 0; i < run; ++i) {
+    gemv<W, M>(w + i * d.w_stride, run * d.w_stride, a, d.a_stride, d.k, out);
+    put(i, run, kLanes);
+  }
+  for (int64_t i = run * kLanes; i < d.n; i += kLanes) {  // the last group may overlap others
+    const int64_t n = d.n - i >= kLanes || d.n < kLanes ? i : d.n - kLanes;
+    gemv<W, M>(w + n * d.w_stride, d.w_stride, a, d.a_stride, d.k, out);
+    put(n, 1, d.n < kLanes ? d.n : kLanes);
   }
 }
 
@@ -299,20 +326,14 @@ void tiles(Tile c, int64_t m, const Panel<W>* panel) {
 
 template <class W>
 void multiply_rows(const DotCall& d, const char* a, float* y, int64_t m, Panel<W>* panel) {
+  if constexpr (kFewM<W> >= 3)
+    if (m == 3) return few_rows<W, 3>(d, a, y);
+  if constexpr (kFewM<W> >= 2)
+    if (m == 2) return few_rows<W, 2>(d, a, y);
+  if (m == 1) return few_rows<W, 1>(d, a, y);
   const char* const w = static_cast<const char*>(d.w);
-  const int64_t last = d.n > kLanes ? d.n - kLanes : 0;  // the last group of rows may overlap the one before
+  const int64_t last = d.n > kLanes ? d.n - kLanes : 0;  // the last panel may overlap the one before
   const auto row = [last](int64_t n) { return n < last ? n : last; };
-  if (m <= kFewM<W>) {
-    for (int64_t n = 0; n < d.n; n += kLanes) {
-      const char* const at = w + row(n) * d.w_stride;
-      if (m == 1) gemv<W, 1>(at, d.w_stride, a, d.a_stride, d.k, y + row(n), d.y_stride, d.n);
-      if constexpr (kFewM<W> >= 2)
-        if (m == 2) gemv<W, 2>(at, d.w_stride, a, d.a_stride, d.k, y + row(n), d.y_stride, d.n);
-      if constexpr (kFewM<W> >= 3)
-        if (m == 3) gemv<W, 3>(at, d.w_stride, a, d.a_stride, d.k, y + row(n), d.y_stride, d.n);
-    }
-    return;
-  }
   for (int64_t n = 0; n < d.n; n += kPanels * kLanes)
     for (int64_t k0 = 0; k0 < d.k; k0 += kSlice) {
       const int64_t elements = d.k - k0 < kSlice ? d.k - k0 : kSlice;

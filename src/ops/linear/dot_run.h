@@ -21,9 +21,11 @@ inline int64_t dot_workspace(const LinearArgs& a, const DotKernel& d, int thread
   return a.x.dim[0] * activation_stride(d, a.x.dim[1]) + threads * scratch_stride(d, a.x.dim[1]);
 }
 
-// Rows of weights that a thread claims at once: few enough that threads end together, whole tiles.
+// Rows of weights that a thread claims at once, in whole tiles: few enough that threads end together; with
+// few rows of activations as many as that allows, since the kernels read long runs of rows faster than short
+// ones.
 inline int64_t weight_rows_a_chunk(int64_t m, int64_t n, int tile, int threads) {
-  const int64_t few = round_up(std::max<int64_t>(n / (threads * 8), 1), tile);
+  const int64_t few = threads == 1 ? n : round_up(std::max<int64_t>(n / (threads * 4), 1), tile);
   return m > 8 ? std::min<int64_t>(few, round_up(64, tile)) : few;
 }
 
