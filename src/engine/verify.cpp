@@ -86,10 +86,19 @@ VerifyResult greedy(Model& model, Context& cx, const Input& in, const Tensor& ex
   const auto total = static_cast<int64_t>(want.size());
   VerifyResult r{"greedy"};
   r.exact = true;
-  auto state = model.make_state(cx.device(), 1, std::max(total, in.length), f32);
   std::vector<int32_t> ids = in.row(0);
   std::vector<int32_t> next = ids;
+  // LongRoPE has other frequencies for sequences past a length, for all their tokens: there the reference
+  // starts anew.
+  int64_t turn = 0;
+  for (const Rope* r : model.ropes()) turn = std::max(turn, r->short_until());
+  const bool turns = turn >= in.length && turn < total;
+  auto state = model.make_state(cx.device(), 1, turns ? turn : std::max(total, in.length), f32);
   while (static_cast<int64_t>(ids.size()) < total) {
+    if (turns && state->capacity() == turn && static_cast<int64_t>(ids.size()) > turn) {
+      state = model.make_state(cx.device(), 1, total, f32);
+      next = ids;
+    }
     const auto logits = values_of(model.forward(cx, Batch::one(next, true), state.get()));
     next = {argmax(logits.data(), static_cast<int64_t>(logits.size()))};
     ids.push_back(next[0]);

@@ -35,6 +35,12 @@ class Gemma3 final : public SandwichGemma {
     local_rope.ready(device, local_config, false);
   }
 
+  // The published model code reads attn_logit_softcapping and does not apply it.
+  AttentionOptions attention_options(int layer) const override {
+    AttentionOptions o = SandwichGemma::attention_options(layer);
+    o.softcap = 0;
+    return o;
+  }
   std::vector<Rope*> ropes() override { return {&rope, &local_rope}; }
 
   int64_t period = 6;

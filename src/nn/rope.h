@@ -54,6 +54,8 @@ class Rope {
   // Rounds the frequencies to a 16-bit type, as a reference has them that was cast as a whole. Not for use:
   // it bends long contexts.
   void round_to(DType dtype);
+  // The longest sequence for which LongRoPE's short factors hold; 0 for other ways.
+  int64_t short_until() const { return config_.type == "longrope" ? config_.original_context : 0; }
   // x f32 [tokens, heads, d]
   Tensor operator()(Context& cx, const Tensor& x, const Step& step) const;
 
