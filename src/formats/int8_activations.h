@@ -1,7 +1,8 @@
 // Activations rounded to 8 bits for the block formats. A prepared row is a record for each 32 elements: 32
-// signed bytes q, their scale d = max|x| / 127, and for each sub-block of the weights the term that its zero
-// point or its minimum is multiplied by. A block whose largest magnitude is below 2^-110 counts as zeros; one
-// that holds NaN or Inf makes its row's outputs NaN.
+// signed bytes q, their scale d = max|x| / 127, and for each sub-block of the weights what its zero point or
+// its minimum adds: kMagic - zero point * sum of q, where the integer sums start; or -d * sum of q, times the
+// minimum. A block whose largest magnitude is below 2^-110 counts as zeros; one that holds NaN or Inf makes
+// its row's outputs NaN.
 #pragma once
 #include "formats/int8_vectors.h"
 
@@ -60,9 +61,9 @@ void prepare(const float* x, void* out, int64_t k) {
     __builtin_memcpy(a + kScaleAt, &d, 4);
     int sum[2];
     half_sums(q, sum);
-    if constexpr (kTerms<W> == 1) sum[0] += sum[1];
+    if (kTerms<W> == 1) sum[0] += sum[1];
     for (int t = 0; t < kTerms<W>; ++t) {
-      const int zero = -kZeroPoint<W> * sum[t];
+      const int zero = kMagic - kZeroPoint<W> * sum[t];
       const float min = -d * static_cast<float>(sum[t]);
       if constexpr (W::kMin)
         __builtin_memcpy(a + kTermsAt + 4 * t, &min, 4);

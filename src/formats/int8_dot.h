@@ -71,11 +71,21 @@ RIDGE_INLINE void part_sums(const char* p, int64_t stride, int u, const char* a,
       sum[r][W::position(kPart, i * (W::kSub / 16)) * 16 / W::kSub] = row_sums(t[r][i]);
 }
 
+// Where the integer sum of sub-block h of a record starts.
+template <class W>
+RIDGE_INLINE I32 start(const char* record, int h) {
+  return I32{} + (W::kMin ? kMagic : load_as<int>(record + kTermsAt + 4 * h));
+}
+
+// t + sum * scale, the sum as read (kMagicF more), rounded once.
+RIDGE_INLINE F32 scaled(I32 sum, F32 scale) { return fma((F32)sum, scale, scale * -kMagicF); }
+RIDGE_INLINE F32 scaled(I32 sum, F32 scale, F32 t) { return fma((F32)sum - kMagicF, scale, t); }
+
 // y += what a group of 32 elements gives: sums, scales and mins of its sub-blocks, and its record.
 template <class W>
 RIDGE_INLINE F32 add_group(F32 y, const I32* sum, const float* scale, const float* min, const char* record) {
-  F32 t = to_float(sum[0]) * load(scale);
-  if constexpr (kTerms<W> == 2) t = fma(to_float(sum[1]), load(scale + kLanes), t);
+  F32 t = scaled(sum[0], load(scale));
+  if constexpr (kTerms<W> == 2) t = scaled(sum[1], load(scale + kLanes), t);
   y = fma(t, set1(load_as<float>(record + kScaleAt)), y);
   if constexpr (W::kMin) {
 #pragma GCC unroll 2
@@ -105,10 +115,8 @@ __attribute__((noinline)) void gemv(const char* w, int64_t stride, const char* a
 #pragma GCC unroll 4
         for (int r = 0; r < M; ++r) {
           const char* const record = a + r * a_stride + g * kRecord<W>;
-          if constexpr (kZeroPoint<W> != 0) {
 #pragma GCC unroll 2
-            for (int h = 0; h < kTerms<W>; ++h) sum[r][first + h] += load_as<int>(record + kTermsAt + 4 * h);
-          }
+          for (int h = 0; h < kTerms<W>; ++h) sum[r][first + h] += start<W>(record, h);
           acc[r] = add_group<W>(acc[r], &sum[r][first], scale + at, W::kMin ? min + at : nullptr, record);
         }
       }
@@ -158,6 +166,12 @@ struct Panel {
   float min[W::kMin ? kSlice / W::kSub * kLanes : kLanes];
 };
 
+template <class W>
+struct Scratch {
+  Panel<W> panel[kPanels];
+  alignas(64) float sums[kBlockM * kPanels * kLanes];
+};
+
 template <class W, int kPart>
 RIDGE_INLINE void unpack_part(const char* p, int64_t stride, int u, char* codes) {
   V c[4][W::kChunks];
@@ -198,8 +212,7 @@ RIDGE_INLINE void tile_sums(const char* const (&codes)[P], const char* const (&a
 #pragma GCC unroll 8
   for (int i = 0; i < A; ++i)
 #pragma GCC unroll 2
-    for (int p = 0; p < P; ++p)
-      sum[i][p] = kZeroPoint<W> != 0 ? I32{} + load_as<int>(a[i] + kTermsAt + 4 * h) : I32{};
+    for (int p = 0; p < P; ++p) sum[i][p] = start<W>(a[i], h);
 #if RIDGE_VNNI
 #pragma GCC unroll 8
   for (int s = 0; s < kSteps; ++s) {
@@ -238,9 +251,11 @@ RIDGE_INLINE void tile_sums(const char* const (&codes)[P], const char* const (&a
 struct Tile {
   const char* a;  // the record of the slice's first group, of the tile's first row
   int64_t a_stride, groups;
-  float* y[kPanels];  // of the tile's first row, a panel each
-  int64_t y_stride, rows;
-  bool first;  // y holds nothing yet
+  float* sums;  // [row][kPanels * kLanes]: the outputs so far. (Not in y itself, whose rows may lie so far
+                // apart that the caches hold only a few at once.)
+  bool first;  // the first slice of k: there are none yet
+  float* y;    // the last slice: outputs go here, a panel apart by y_panel; else null
+  int64_t y_stride, y_panel;
 };
 
 template <class W, int A>
@@ -250,10 +265,7 @@ __attribute__((noinline)) void tile(const Tile& c, const Panel<W>* panel) {
 #pragma GCC unroll 8
   for (int i = 0; i < A; ++i)
 #pragma GCC unroll 2
-    for (int p = 0; p < P; ++p) {
-      float* const y = c.y[p] + i * c.y_stride;
-      acc[i][p] = c.first ? F32{} : c.rows >= kLanes ? load(y) : load_n(y, c.rows);
-    }
+    for (int p = 0; p < P; ++p) acc[i][p] = c.first ? F32{} : load(c.sums + (i * P + p) * kLanes);
   const char *a[A], *codes[P];
 #pragma GCC unroll 8
   for (int i = 0; i < A; ++i) a[i] = c.a + i * c.a_stride;
@@ -261,7 +273,16 @@ __attribute__((noinline)) void tile(const Tile& c, const Panel<W>* panel) {
   for (int p = 0; p < P; ++p) codes[p] = panel[p].codes;
   const float *scale = panel->scale, *min = panel->min;
   constexpr int64_t kNext = sizeof(Panel<W>) / 4;
+  float* const out = c.y ? c.y : c.sums;
+  const int64_t out_stride = c.y ? c.y_stride : P * kLanes, out_panel = c.y ? c.y_panel : kLanes;
+#pragma GCC unroll 8
+  for (int i = 0; i < A; ++i)
+#pragma GCC unroll 2
+    for (int p = 0; p < P; ++p) __builtin_prefetch(out + i * out_stride + p * out_panel, 1);
+  const int64_t ahead = A * c.a_stride;
   for (int64_t g = 0; g < c.groups; ++g) {
+#pragma GCC unroll 8
+    for (int i = 0; i < A; ++i) __builtin_prefetch(a[i] + ahead);  // the next tile's: short runs, many rows
     F32 t[A][P];
 #pragma GCC unroll 2
     for (int h = 0; h < kTerms<W>; ++h) {
@@ -271,8 +292,7 @@ __attribute__((noinline)) void tile(const Tile& c, const Panel<W>* panel) {
       for (int p = 0; p < P; ++p) {
         const F32 s = load(scale + p * kNext + h * kLanes);
 #pragma GCC unroll 8
-        for (int i = 0; i < A; ++i)
-          t[i][p] = h == 0 ? to_float(sum[i][p]) * s : fma(to_float(sum[i][p]), s, t[i][p]);
+        for (int i = 0; i < A; ++i) t[i][p] = h == 0 ? scaled(sum[i][p], s) : scaled(sum[i][p], s, t[i][p]);
       }
     }
 #pragma GCC unroll 8
@@ -302,13 +322,7 @@ __attribute__((noinline)) void tile(const Tile& c, const Panel<W>* panel) {
 #pragma GCC unroll 8
   for (int i = 0; i < A; ++i)
 #pragma GCC unroll 2
-    for (int p = 0; p < P; ++p) {
-      float* const y = c.y[p] + i * c.y_stride;
-      if (c.rows >= kLanes)
-        store(y, acc[i][p]);
-      else
-        store_n(y, acc[i][p], c.rows);
-    }
+    for (int p = 0; p < P; ++p) store(out + i * out_stride + p * out_panel, acc[i][p]);
 }
 
 template <class W>
@@ -316,7 +330,8 @@ void tiles(Tile c, int64_t m, const Panel<W>* panel) {
   const auto advance = [&](int64_t rows) {
     m -= rows;
     c.a += rows * c.a_stride;
-    for (int p = 0; p < kPanels; ++p) c.y[p] += rows * c.y_stride;
+    c.sums += rows * kPanels * kLanes;
+    if (c.y) c.y += rows * c.y_stride;
   };
   for (; m >= kTileM; advance(kTileM)) tile<W, kTileM>(c, panel);
   if (kTileM > 4 && m >= 4) tile<W, 4>(c, panel), advance(4);
@@ -325,7 +340,7 @@ void tiles(Tile c, int64_t m, const Panel<W>* panel) {
 }
 
 template <class W>
-void multiply_rows(const DotCall& d, const char* a, float* y, int64_t m, Panel<W>* panel) {
+void multiply_rows(const DotCall& d, const char* a, float* y, int64_t m, Scratch<W>* s) {
   if constexpr (kFewM<W> >= 3)
     if (m == 3) return few_rows<W, 3>(d, a, y);
   if constexpr (kFewM<W> >= 2)
@@ -334,30 +349,34 @@ void multiply_rows(const DotCall& d, const char* a, float* y, int64_t m, Panel<W
   const char* const w = static_cast<const char*>(d.w);
   const int64_t last = d.n > kLanes ? d.n - kLanes : 0;  // the last panel may overlap the one before
   const auto row = [last](int64_t n) { return n < last ? n : last; };
-  for (int64_t n = 0; n < d.n; n += kPanels * kLanes)
+  for (int64_t n = 0; n < d.n; n += kPanels * kLanes) {
+    const bool narrow = d.n < kLanes;  // then y has no room for whole vectors
     for (int64_t k0 = 0; k0 < d.k; k0 += kSlice) {
-      const int64_t elements = d.k - k0 < kSlice ? d.k - k0 : kSlice;
-      Tile c{a + k0 / 32 * kRecord<W>, d.a_stride, elements / 32, {}, d.y_stride, d.n, k0 == 0};
-      for (int p = 0; p < kPanels; ++p) {
-        c.y[p] = y + row(n + p * kLanes);
+      const bool last_slice = d.k - k0 <= kSlice;
+      const int64_t elements = last_slice ? d.k - k0 : kSlice;
+      for (int p = 0; p < kPanels; ++p)
         unpack<W>(w + row(n + p * kLanes) * d.w_stride + k0 / W::kBlock * W::kBytes, d.w_stride, elements,
-                  panel + p);
-      }
-      tiles<W>(c, m, panel);
+                  s->panel + p);
+      tiles<W>({a + k0 / 32 * kRecord<W>, d.a_stride, elements / 32, s->sums, k0 == 0,
+                last_slice && !narrow ? y + row(n) : nullptr, d.y_stride, row(n + kLanes) - row(n)},
+               m, s->panel);
     }
+    for (int64_t i = 0; narrow && i < m; ++i)
+      store_n(y + i * d.y_stride, load(s->sums + i * kPanels * kLanes), d.n);
+  }
 }
 
 template <class W>
 int64_t scratch_bytes(int64_t k) {
-  return kPanels * static_cast<int64_t>(sizeof(Panel<W>)) + kLanes * (k / W::kBlock * W::kBytes);
+  return static_cast<int64_t>(sizeof(Scratch<W>)) + kLanes * (k / W::kBlock * W::kBytes);
 }
 
 template <class W>
 void multiply(const DotCall& call) {
   DotCall d = call;
-  auto* const panel = static_cast<Panel<W>*>(d.scratch);
+  auto* const scratch = static_cast<Scratch<W>*>(d.scratch);
   if (d.n < kLanes) {  // fewer rows than lanes: a copy with the last row repeated, so that all lanes have one
-    char* const rows = static_cast<char*>(d.scratch) + kPanels * sizeof(Panel<W>);
+    char* const rows = reinterpret_cast<char*>(scratch + 1);
     const int64_t row_bytes = d.k / W::kBlock * W::kBytes;
     for (int64_t i = 0; i < kLanes; ++i)
       __builtin_memcpy(rows + i * row_bytes,
@@ -368,7 +387,7 @@ void multiply(const DotCall& call) {
   }
   for (int64_t m = 0; m < d.m; m += kBlockM)
     multiply_rows<W>(d, static_cast<const char*>(d.a) + m * d.a_stride, d.y + m * d.y_stride,
-                     d.m - m < kBlockM ? d.m - m : kBlockM, panel);
+                     d.m - m < kBlockM ? d.m - m : kBlockM, scratch);
 }
 
 }  // namespace

@@ -129,6 +129,12 @@ RIDGE_INLINE I32 row_bytes(const char* p, int64_t stride) {
 
 RIDGE_INLINE F32 to_float(I32 v) { return __builtin_convertvector(v, F32); }
 
+// An integer sum that starts at kMagic is, read as an f32, that sum plus kMagicF, exactly, while it is below
+// 2^22 in magnitude (32 products of 128 and 127 are 2^19). So its product with a scale is one fma, rounded
+// once: fma(read, scale, -kMagicF * scale), the last exact for any scale of fewer than 23 bits.
+constexpr int kMagic = 0x4b400000;
+constexpr float kMagicF = 12582912.0f;
+
 // Products of codes and activations. Sums of four neighbours land in 32-bit lanes and are exact: with VNNI
 // codes are unsigned (signed ones have 128 added, see kZeroPoint). On AVX2 vpmaddubsw makes 16-bit sums of
 // two, which saturate: signed codes c are taken as |c| times the activation with the sign of c, at most 128 *
