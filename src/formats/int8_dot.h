@@ -8,6 +8,7 @@
 //   kSigned                 codes are signed bytes; else unsigned, and
 //   kZero                     value = scale * (code - kZero), or
 //   kMin                      value = scale * code - min
+//   kWideScale              scales reach beyond 2^100, so that kMagicF times one may overflow
 //   kUnit, kParts, kChunks  chunks<part>(p, s4, u, c) reads chunks of 16 elements of unit u (kUnit elements)
 //                           of the block at p: chunk c[i] of a part lies at element 16 * position(part, i)
 //                           of the unit. With kSub 32 the chunks come in pairs of neighbours.
@@ -78,13 +79,17 @@ RIDGE_INLINE I32 start(const char* record, int h) {
 }
 
 // t + sum * scale, the sum as read (kMagicF more), rounded once.
-RIDGE_INLINE F32 scaled(I32 sum, F32 scale) { return fma((F32)sum, scale, scale * -kMagicF); }
+template <class W>
+RIDGE_INLINE F32 scaled(I32 sum, F32 scale) {
+  if constexpr (W::kWideScale) return ((F32)sum - kMagicF) * scale;
+  return fma((F32)sum, scale, scale * -kMagicF);
+}
 RIDGE_INLINE F32 scaled(I32 sum, F32 scale, F32 t) { return fma((F32)sum - kMagicF, scale, t); }
 
 // y += what a group of 32 elements gives: sums, scales and mins of its sub-blocks, and its record.
 template <class W>
 RIDGE_INLINE F32 add_group(F32 y, const I32* sum, const float* scale, const float* min, const char* record) {
-  F32 t = scaled(sum[0], load(scale));
+  F32 t = scaled<W>(sum[0], load(scale));
   if constexpr (kTerms<W> == 2) t = scaled(sum[1], load(scale + kLanes), t);
   y = fma(t, set1(load_as<float>(record + kScaleAt)), y);
   if constexpr (W::kMin) {
@@ -253,8 +258,8 @@ struct Tile {
   int64_t a_stride, groups;
   float* sums;  // [row][kPanels * kLanes]: the outputs so far. (Not in y itself, whose rows may lie so far
                 // apart that the caches hold only a few at once.)
-  bool first;  // the first slice of k: there are none yet
-  float* y;    // the last slice: outputs go here, a panel apart by y_panel; else null
+  bool first;   // the first slice of k: there are none yet
+  float* y;     // the last slice: outputs go here, a panel apart by y_panel; else null
   int64_t y_stride, y_panel;
 };
 
@@ -292,7 +297,8 @@ __attribute__((noinline)) void tile(const Tile& c, const Panel<W>* panel) {
       for (int p = 0; p < P; ++p) {
         const F32 s = load(scale + p * kNext + h * kLanes);
 #pragma GCC unroll 8
-        for (int i = 0; i < A; ++i) t[i][p] = h == 0 ? scaled(sum[i][p], s) : scaled(sum[i][p], s, t[i][p]);
+        for (int i = 0; i < A; ++i)
+          t[i][p] = h == 0 ? scaled<W>(sum[i][p], s) : scaled(sum[i][p], s, t[i][p]);
       }
     }
 #pragma GCC unroll 8

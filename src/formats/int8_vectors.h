@@ -45,13 +45,25 @@ RIDGE_INLINE V quad(const char* p, int64_t s4) {
 #endif
 }
 
-// 16 bytes of activations in every 128-bit lane.
-RIDGE_INLINE V everywhere(const char* p) {
-  const __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+RIDGE_INLINE V in_all(__m128i v) {
 #if RIDGE_VNNI
   return _mm512_broadcast_i32x4(v);
 #else
   return _mm256_broadcastsi128_si256(v);
+#endif
+}
+
+// 16 bytes of activations in every 128-bit lane.
+RIDGE_INLINE V everywhere(const char* p) {
+  return in_all(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+}
+
+// The bytes of `value` where v and mask (of single bits) have a bit in common, else 0.
+RIDGE_INLINE V where_any(V v, V mask, V value) {
+#if RIDGE_VNNI
+  return _mm512_maskz_mov_epi8(_mm512_test_epi8_mask(v, mask), value);
+#else
+  return _mm256_cmpeq_epi8(v & mask, mask) & value;
 #endif
 }
 

@@ -9,7 +9,7 @@ namespace {
 struct Q4_0 {
   static constexpr const char* kName = "q4_0";
   static constexpr int kBlock = 32, kBytes = 18, kSub = 32, kMax = 15, kZero = 8;
-  static constexpr bool kSigned = false, kMin = false;
+  static constexpr bool kSigned = false, kMin = false, kWideScale = false;
   static constexpr int kUnit = 32, kParts = 1, kChunks = 2;
   static constexpr int position(int, int chunk) { return chunk; }
   template <int kPart>

@@ -9,7 +9,7 @@ namespace {
 struct Q4_K {
   static constexpr const char* kName = "q4_k";
   static constexpr int kBlock = 256, kBytes = 144, kSub = 32, kMax = 15, kZero = 0;
-  static constexpr bool kSigned = false, kMin = true;
+  static constexpr bool kSigned = false, kMin = true, kWideScale = false;
   static constexpr int kUnit = 64, kParts = 1, kChunks = 4;
   static constexpr int position(int, int chunk) { return chunk; }
   template <int kPart>

@@ -9,7 +9,7 @@ namespace {
 struct Q6_K {
   static constexpr const char* kName = "q6_k";
   static constexpr int kBlock = 256, kBytes = 210, kSub = 16, kMax = 63, kZero = 32;
-  static constexpr bool kSigned = false, kMin = false;
+  static constexpr bool kSigned = false, kMin = false, kWideScale = false;
   static constexpr int kUnit = 128, kParts = 2, kChunks = 4;
   static constexpr int position(int part, int chunk) { return 2 * chunk + part; }
   template <int kPart>

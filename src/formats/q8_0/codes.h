@@ -9,7 +9,7 @@ namespace {
 struct Q8_0 {
   static constexpr const char* kName = "q8_0";
   static constexpr int kBlock = 32, kBytes = 34, kSub = 32, kMax = 128, kZero = 0;
-  static constexpr bool kSigned = true, kMin = false;
+  static constexpr bool kSigned = true, kMin = false, kWideScale = false;
   static constexpr int kUnit = 32, kParts = 1, kChunks = 2;
   static constexpr int position(int, int chunk) { return chunk; }
   template <int kPart>

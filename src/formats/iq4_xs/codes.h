@@ -1,0 +1,37 @@
+// How the dot kernels read IQ4_XS.
+#pragma once
+#include "formats/int8_dot.h"
+
+namespace ridge {
+namespace RIDGE_ISA_NS {
+namespace {
+
+struct IQ4_XS {
+  static constexpr const char* kName = "iq4_xs";
+  static constexpr int kBlock = 256, kBytes = 136, kSub = 32, kMax = 127, kZero = 0;
+  static constexpr bool kSigned = true, kMin = false, kWideScale = false;
+  static constexpr int kUnit = 32, kParts = 1, kChunks = 2;
+  static constexpr int position(int, int chunk) { return chunk; }
+  template <int kPart>
+  RIDGE_INLINE void chunks(const char* p, int64_t s4, int u, V (&c)[kChunks]) {
+    const V table =
+        in_all(_mm_setr_epi8(-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113));
+    const V q = quad(p + 8 + 16 * u, s4);
+    c[0] = lookup(table, low_nibbles(q));
+    c[1] = lookup(table, high_nibbles(q));
+  }
+  RIDGE_INLINE void scales(const char* p, int64_t stride, float* scale, float*) {
+    I32 w[4];
+    words(p, stride, w);
+    const F32 d = halves_of(w[0]);
+#pragma GCC unroll 8
+    for (int s = 0; s < 8; ++s) {
+      const I32 code = (w[1] >> (4 * s) & 15) | (w[0] >> (16 + 2 * s) & 3) << 4;
+      store(scale + s * kLanes, d * to_float(code - 32));
+    }
+  }
+};
+
+}  // namespace
+}  // namespace RIDGE_ISA_NS
+}  // namespace ridge

@@ -1,0 +1,3 @@
+#include "formats/nvfp4/codes.h"
+
+RIDGE_INT8_DOT(NVFP4)

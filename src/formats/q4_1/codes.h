@@ -1,0 +1,29 @@
+// How the dot kernels read Q4_1.
+#pragma once
+#include "formats/int8_dot.h"
+
+namespace ridge {
+namespace RIDGE_ISA_NS {
+namespace {
+
+struct Q4_1 {
+  static constexpr const char* kName = "q4_1";
+  static constexpr int kBlock = 32, kBytes = 20, kSub = 32, kMax = 15, kZero = 0;
+  static constexpr bool kSigned = false, kMin = true, kWideScale = false;
+  static constexpr int kUnit = 32, kParts = 1, kChunks = 2;
+  static constexpr int position(int, int chunk) { return chunk; }
+  template <int kPart>
+  RIDGE_INLINE void chunks(const char* p, int64_t s4, int, V (&c)[kChunks]) {
+    const V q = quad(p + 4, s4);
+    c[0] = low_nibbles(q);
+    c[1] = high_nibbles(q);
+  }
+  RIDGE_INLINE void scales(const char* p, int64_t stride, float* scale, float* min) {
+    store(scale, halves(p, stride));
+    store(min, -halves(p + 2, stride));
+  }
+};
+
+}  // namespace
+}  // namespace RIDGE_ISA_NS
+}  // namespace ridge

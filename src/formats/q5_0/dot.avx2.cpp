@@ -1,0 +1,3 @@
+#include "formats/q5_0/codes.h"
+
+RIDGE_INT8_DOT(Q5_0)
