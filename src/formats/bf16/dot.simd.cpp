@@ -7,15 +7,8 @@ namespace RIDGE_ISA_NS {
 namespace {
 
 struct WeightsBf16 {
-  static constexpr int kVectors = 2, kBytes = 2;
+  static constexpr int kVectors = 2, kPer = kLanes, kBytes = 2;
   static constexpr bool kPrepared = true;
-  static constexpr int kMainA = kWide  ? 8
-                                : kFma ? 5
-                                       : 2,
-                       kMainN = kWide  ? 3
-                                : kFma ? 2
-                                       : 4,
-                       kMidA = kWide ? 4 : 0, kMidN = 5;
   RIDGE_INLINE F32 load(const char* p, int u) {
     typedef int32_t I32u __attribute__((vector_size(4 * kLanes), aligned(1)));
     const I32 codes = *reinterpret_cast<const I32u*>(p);
@@ -26,28 +19,31 @@ struct WeightsBf16 {
     copy_codes(p, n, codes, 2 * kLanes);
     return load(reinterpret_cast<const char*>(codes), u);
   }
+  RIDGE_INLINE F32 add_product(F32 sum, F32 w, F32 x) { return fma(w, x, sum); }
 };
 
-constexpr int kStep = 2 * kLanes;
+constexpr int kPair = 2 * kLanes;
 
-int64_t activation_bytes(int64_t k) { return (k + kStep - 1) / kStep * kStep * 4; }
+int64_t activation_bytes(int64_t k) { return (k + kPair - 1) / kPair * kPair * 4; }
 
 void prepare(const float* x, void* out, int64_t k) {
   float* a = static_cast<float*>(out);
-  for (; k >= kStep; k -= kStep, x += kStep, a += kStep) {
-#if defined(__AVX512F__)
-    const I32 even{0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30};
-#elif defined(__AVX2__)
-    const I32 even{0, 2, 4, 6, 8, 10, 12, 14};
-#else
-    const I32 even{0, 2, 4, 6};
-#endif
+  for (; k >= kPair; k -= kPair, x += kPair, a += kPair) {
     const F32 low = load(x), high = load(x + kLanes);
-    store(a, __builtin_shuffle(low, high, even));
-    store(a + kLanes, __builtin_shuffle(low, high, even + 1));
+#if defined(__AVX512F__)
+    store(a, __builtin_shufflevector(low, high, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30));
+    store(a + kLanes,
+          __builtin_shufflevector(low, high, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31));
+#elif defined(__AVX2__)
+    store(a, __builtin_shufflevector(low, high, 0, 2, 4, 6, 8, 10, 12, 14));
+    store(a + kLanes, __builtin_shufflevector(low, high, 1, 3, 5, 7, 9, 11, 13, 15));
+#else
+    store(a, __builtin_shufflevector(low, high, 0, 2, 4, 6));
+    store(a + kLanes, __builtin_shufflevector(low, high, 1, 3, 5, 7));
+#endif
   }
   if (k == 0) return;
-  for (int i = 0; i < kStep; ++i) {
+  for (int i = 0; i < kPair; ++i) {
     const int from = i < kLanes ? 2 * i : 2 * (i - kLanes) + 1;
     a[i] = from < k ? x[from] : 0.0f;
   }

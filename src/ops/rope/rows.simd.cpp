@@ -50,7 +50,7 @@ RIDGE_INLINE F32 swapped(F32 v) {
 #elif defined(__AVX2__)
   return (F32)_mm256_permute_ps((__m256)v, 0xb1);
 #else
-  return __builtin_shuffle(v, (I32){1, 0, 3, 2});
+  return __builtin_shufflevector(v, v, 1, 0, 3, 2);
 #endif
 }
 
