@@ -67,7 +67,7 @@ class Options {
               const std::string& placeholder, const std::string& help);
   // By place, in the order of declaration.
   void argument(std::string& v, const std::string& placeholder, const std::string& help, bool required,
-                Hint hint = Hint::none);
+                Hint hint = Hint::none, const std::vector<std::string>& choices = {});
   void arguments(std::vector<std::string>& v, const std::string& placeholder, const std::string& help,
                  bool required, Hint hint = Hint::none);
 

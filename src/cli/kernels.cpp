@@ -107,6 +107,7 @@ int kernels(const KernelsCommand& o) {
   for (const DotKernel* d : dot_table())
     if (std::find(formats.begin(), formats.end(), d->format) == formats.end())
       formats.emplace_back(d->format);
+  const uint64_t masked = cpu_info().found & ~cpu_info().features;
   if (o.model.json) {
     OrderedJson list = OrderedJson::array(), products = OrderedJson::array();
     for (const Op* op : ops) {
@@ -122,14 +123,13 @@ int kernels(const KernelsCommand& o) {
       }
     print_json({{"processor", cpu_info().model},
                 {"features", cpu_feature_names(cpu_info().features)},
-                {"masked", cpu_feature_names(cpu_info().found & ~cpu_info().features)},
+                {"masked", masked ? cpu_feature_names(masked) : ""},
                 {"ops", list},
                 {"dots", products}});
     return 0;
   }
   fmt::print("{}: {}\n", cpu_info().model, cpu_feature_names(cpu_info().features));
-  if (const uint64_t masked = cpu_info().found & ~cpu_info().features)
-    fmt::print("masked by RIDGE_ISA: {}\n", cpu_feature_names(masked));
+  if (masked) fmt::print("masked by RIDGE_ISA: {}\n", cpu_feature_names(masked));
   fmt::print("\n  {:<30} {:>4}  {:<11} {:<34} {}\n", "kernel", "rank", "activations", "runs here", "source");
   for (const Op* op : ops) {
     fmt::print("{}: {}\n", op->name, op->formula);

@@ -40,6 +40,19 @@ std::function<void(const std::string&)> integer_reader(T& v, const std::string& 
   };
 }
 
+// Any text where there are no choices.
+std::function<void(const std::string&)> choice_reader(std::string& v, const std::string& names,
+                                                      const std::vector<std::string>& choices) {
+  return [&v, names, choices](const std::string& s) {
+    if (!choices.empty() && std::find(choices.begin(), choices.end(), s) == choices.end()) {
+      const std::string near = nearest(s, choices);
+      fail(Fault::usage, "{}: \"{}\" is none of {}{}", shown(names), printable(s), fmt::join(choices, ", "),
+           near.empty() ? "" : "; did you mean " + near + "?");
+    }
+    v = s;
+  };
+}
+
 void take_last(CLI::App& app, const std::string& names, const std::function<void(const std::string&)>& read) {
   app.add_option(names, CLI::callback_t([read](const CLI::results_t& r) {
                    read(r.back());
@@ -126,14 +139,7 @@ void Options::texts(std::vector<std::string>& v, const std::string& names, const
 
 void Options::choice(std::string& v, const std::string& names, const std::vector<std::string>& choices,
                      const std::string& placeholder, const std::string& help) {
-  take_last(*parser_.app_, names, [&v, names, choices](const std::string& s) {
-    if (std::find(choices.begin(), choices.end(), s) == choices.end()) {
-      const std::string near = nearest(s, choices);
-      fail(Fault::usage, "{}: \"{}\" is none of {}{}", shown(names), printable(s), fmt::join(choices, ", "),
-           near.empty() ? "" : "; did you mean " + near + "?");
-    }
-    v = s;
-  });
+  take_last(*parser_.app_, names, choice_reader(v, names, choices));
   parser_.specs_.push_back(spec_of(names, placeholder, help));
   parser_.specs_.back().initial = v;
   parser_.specs_.back().choices = choices;
@@ -141,11 +147,11 @@ void Options::choice(std::string& v, const std::string& names, const std::vector
 }
 
 void Options::argument(std::string& v, const std::string& placeholder, const std::string& help, bool required,
-                       Hint hint) {
-  take_last(*parser_.app_, placeholder, [&v](const std::string& s) { v = s; });
+                       Hint hint, const std::vector<std::string>& choices) {
+  take_last(*parser_.app_, placeholder, choice_reader(v, placeholder, choices));
   parser_.specs_.push_back(spec_of(placeholder, placeholder, help));
   auto& s = parser_.specs_.back();
-  s.hint = hint, s.argument = true, s.required = required;
+  s.hint = hint, s.argument = true, s.required = required, s.choices = choices;
 }
 
 void Options::arguments(std::vector<std::string>& v, const std::string& placeholder, const std::string& help,

@@ -1,4 +1,5 @@
 // ridge run: writes on from a prompt.
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -61,6 +62,16 @@ int64_t context_for(const Model& model, int64_t asked, int64_t prompt, int64_t t
   const int64_t most = model.size().context > 0 ? model.size().context : kDefaultContext;
   const int64_t need = prompt + (tokens >= 0 ? tokens : 0);
   return std::min(most, std::max(kDefaultContext, need));
+}
+
+// Whether a line for people follows the text where they see it: then the text needs an end of line. In a file
+// of its own the text stays as it was written.
+bool speed_follows_text() {
+  struct stat out {
+  }, error{};
+  if (isatty(1)) return true;
+  return fstat(1, &out) == 0 && fstat(2, &error) == 0 && out.st_dev == error.st_dev &&
+         out.st_ino == error.st_ino;
 }
 
 void print_speed(const GenerateResult& r, int threads, int64_t weight_bytes) {
@@ -128,7 +139,7 @@ int run(const RunOptions& o) {
   if (stream && !o.no_prompt_echo) write(prompt);
   const GenerateResult r = generator.generate(ids, options, stream ? OnText(write) : OnText());
   if (stream) {
-    write("\n");
+    if (speed_follows_text()) write("\n");
     print_speed(r, generator.threads(), decode_weight_bytes(*opened.model));
   } else {
     print_result_json(o, path, prompt, ids, options.sampler, r, generator.threads());
@@ -136,7 +147,7 @@ int run(const RunOptions& o) {
   if (r.reason == StopReason::context)
     fmt::print(stderr, "the context of {} tokens is full; -c makes it longer where the model allows\n",
                generator.context());
-  return r.reason == StopReason::cancelled ? 130 : 0;
+  return 0;
 }
 
 }  // namespace
