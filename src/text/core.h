@@ -88,8 +88,9 @@ struct Tokenizer::Core {
   std::function<std::vector<std::unique_ptr<text::DecodeStep>>()> make_steps;
   enum class Spelling { plain, byte_alphabet, metaspace, wordpiece, word_end } spelling = Spelling::plain;
 
-  // ---- where it came from: the text of a tokenizer.json, or a vocabulary
+  // ---- where it came from: the text of a tokenizer.json, parts of other files, or a vocabulary
   std::string source_json;
+  std::shared_ptr<const text::Parts> source_parts;
   std::optional<Vocabulary> source_vocabulary;
 
   // Indexes pieces and added tokens; call when `pieces`, `added` and `normalizers` are complete.

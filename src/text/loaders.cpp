@@ -122,10 +122,11 @@ bool goes_by_flags(const std::string& name) {
 
 Tokenizer from_parts(Parts parts, const TokenizerConfig& config, std::string source_json,
                      const std::string& what) {
-  if (source_json.empty()) source_json = write_parts(parts);
   extend(parts, config);
+  auto source = source_json.empty() ? std::make_shared<const Parts>(parts) : nullptr;
   auto core = make_core(std::move(parts), what);
   core->source_json = std::move(source_json);
+  core->source_parts = std::move(source);
   apply(*core, config);
   if (goes_by_flags(config.class_name()) && (config.flag("add_bos_token") || config.flag("add_eos_token")))
     set_template(*core, config.flag("add_bos_token").value_or(true),

@@ -32,6 +32,9 @@ class Pattern {
   std::shared_ptr<const Program> program_;  // none: a literal
 };
 
+// One spelling of patterns that differ in looks only: line ends as escapes, no backslash before a quote.
+std::string canonical_pattern(std::string_view source);
+
 // The translation alone. With `recent`, classes also hold the characters assigned after Unicode 14.
 std::string translate_pattern(std::string_view source, bool recent, const std::string& what);
 

@@ -418,6 +418,23 @@ class Translator {
 
 }  // namespace
 
+std::string canonical_pattern(std::string_view source) {
+  std::string out;
+  for (size_t i = 0; i < source.size(); ++i) {
+    if (source[i] == '\r') {
+      out += "\\r";
+    } else if (source[i] == '\n') {
+      out += "\\n";
+    } else if (source[i] == '\\' && i + 1 < source.size()) {
+      if (source[i + 1] != '"') out += '\\';
+      out += source[++i];
+    } else {
+      out += source[i];
+    }
+  }
+  return out;
+}
+
 std::string translate_pattern(std::string_view source, bool recent, const std::string& what) {
   return Translator(source, recent, what).run();
 }

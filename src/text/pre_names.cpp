@@ -173,13 +173,11 @@ Json canonical_pre_tokenizer(const Json& json) {
   Json list = Json::array();
   for (Json each : flatten(json, "pretokenizers", "pre_tokenizer")) {
     each.erase("trim_offsets");
-    if (each["type"] == "ByteLevel") {
-      const bool regex = flag_field(each, "use_regex", true, "pre_tokenizer");
-      // A ByteLevel with the pattern as a Split before it means the same.
-      each["use_regex"] = regex;
-    }
-    if (each["type"] == "Split" && each["pattern"].contains("Regex") &&
-        each["pattern"]["Regex"] == R"(\p{N})" && each["behavior"] == "Isolated")
+    if (each["type"] == "ByteLevel") each["use_regex"] = flag_field(each, "use_regex", true, "pre_tokenizer");
+    const bool regex = each["type"] == "Split" && each["pattern"].contains("Regex");
+    if (regex)
+      each["pattern"]["Regex"] = canonical_pattern(text_field(each["pattern"], "Regex", "pre_tokenizer"));
+    if (regex && each["pattern"]["Regex"] == R"(\p{N})" && each["behavior"] == "Isolated")
       each = {{"type", "Digits"}, {"individual_digits", true}};
     if (each["type"] == "Split" && !each.contains("invert")) each["invert"] = false;
     list.push_back(std::move(each));

@@ -176,8 +176,9 @@ size_t scan_gpt2(const char* begin, const char* end) {
 }
 
 Scanner scanner_for(std::string_view pattern) {
+  const std::string canonical = canonical_pattern(pattern);
   for (const auto& known : kKnown)
-    if (known.pattern == pattern) return known.scanner;
+    if (known.pattern == canonical) return known.scanner;
   return nullptr;
 }
 

@@ -66,7 +66,12 @@ bool no_compatibility(uint32_t c) {
   return contains(kLate, c);
 }
 
-int combining_class(int32_t c) { return utf8proc_get_property(c)->combining_class; }
+// Marks that Unicode 9 did not have are no marks to it.
+int combining_class(int32_t c) {
+  if (c < 0x300) return 0;
+  const int found = utf8proc_get_property(c)->combining_class;
+  return found != 0 && contains(marks_since_9(), static_cast<uint32_t>(c)) ? 0 : found;
+}
 
 }  // namespace
 

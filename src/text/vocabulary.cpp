@@ -17,7 +17,8 @@ int32_t type_of(const Vocabulary& v, size_t id) {
 }
 int32_t special_of(const Vocabulary& v, const char* name) {
   auto it = v.special_ids.find(name);
-  if (it == v.special_ids.end() && std::string_view(name) == "separator") it = v.special_ids.find("seperator");
+  if (it == v.special_ids.end() && std::string_view(name) == "separator")
+    it = v.special_ids.find("seperator");
   return it == v.special_ids.end() || it->second < 0 || static_cast<size_t>(it->second) >= v.tokens.size()
              ? -1
              : it->second;
@@ -43,8 +44,11 @@ Parts bpe_parts(const Vocabulary& v, const std::string& what) {
          printable(name), pre_names());
   Parts parts;
   parts.pieces = v.tokens;
-  for (auto& piece : parts.pieces)
+  for (size_t id = 0; id < parts.pieces.size(); ++id) {
+    auto& piece = parts.pieces[id];
+    if (type_of(v, id) == static_cast<int32_t>(TokenType::unused)) piece.clear();
     if (!utf8_valid(piece)) piece = utf8_replace_invalid(piece);
+  }
   parts.pre_tokenizer = pre->pre_tokenizer;
   parts.normalizer = pre->normalizer;
   parts.bpe.ignore_merges = pre->ignore_merges;
@@ -218,6 +222,16 @@ void write_special(const Tokenizer::Core& core, Vocabulary& v) {
   v.add_eos = !post.empty() && (is(post.back(), core.special.eos) || is(post.back(), core.special.sep));
 }
 
+// With the added tokens: whether the model knows those too makes no difference, it never gets to see them.
+std::vector<std::string> all_pieces(const Parts& parts) {
+  auto out = parts.pieces;
+  for (const AddedToken& a : parts.added) {
+    if (static_cast<size_t>(a.id) >= out.size()) out.resize(static_cast<size_t>(a.id) + 1);
+    out[static_cast<size_t>(a.id)] = a.content;
+  }
+  return out;
+}
+
 // The ids that encoding depends on, without what only looks different.
 bool same_parts(const Parts& a, const Parts& b, const std::vector<int32_t>& post) {
   const auto sorted = [](std::vector<AddedToken> list) {
@@ -238,8 +252,8 @@ bool same_parts(const Parts& a, const Parts& b, const std::vector<int32_t>& post
   const BpeOptions &x = a.bpe, &y = b.bpe;
   return a.type == b.type && a.normalizer == b.normalizer && decoder(a.decoder) == decoder(b.decoder) &&
          canonical_pre_tokenizer(a.pre_tokenizer) == canonical_pre_tokenizer(b.pre_tokenizer) &&
-         post_template(b.post_processor, "post_processor") == post && a.pieces == b.pieces && same_merges() &&
-         sorted(a.added) == sorted(b.added) && x.byte_fallback == y.byte_fallback &&
+         post_template(b.post_processor, "post_processor") == post && all_pieces(a) == all_pieces(b) &&
+         same_merges() && sorted(a.added) == sorted(b.added) && x.byte_fallback == y.byte_fallback &&
          x.fuse_unk == y.fuse_unk && x.ignore_merges == y.ignore_merges && x.has_unk == y.has_unk &&
          x.unk_token == y.unk_token && x.continuing_subword_prefix == y.continuing_subword_prefix &&
          x.end_of_word_suffix == y.end_of_word_suffix && a.unk_token == b.unk_token && a.prefix == b.prefix &&
@@ -247,7 +261,7 @@ bool same_parts(const Parts& a, const Parts& b, const std::vector<int32_t>& post
 }
 
 Vocabulary vocabulary_of_json(const Tokenizer::Core& core) {
-  const Parts parts = parse_parts(core.source_json, core.what);
+  const Parts parts = core.source_parts ? *core.source_parts : parse_parts(core.source_json, core.what);
   Vocabulary v;
   v.tokens = core.pieces;
   v.token_types.assign(v.tokens.size(), static_cast<int32_t>(TokenType::normal));
@@ -277,13 +291,17 @@ Vocabulary vocabulary_of_json(const Tokenizer::Core& core) {
     v.notice = "GGUF has no name for a WordLevel vocabulary";
   }
   write_special(core, v);
+  if (core.special.unk && (v.model == "llama" || v.model == "t5"))
+    v.token_types[static_cast<size_t>(*core.special.unk)] = static_cast<int32_t>(TokenType::unknown);
   Parts own = parts;
   own.added = core.added;  // with what tokenizer_config.json added
   if (exact && same_parts(own, parts_of(v, core.what), core.post)) return v;
-  v.huggingface_json = core.source_json;
-  if (own.added != parts.added || core.post != post_template(parts.post_processor, core.what)) {
+  if (core.source_parts || own.added != parts.added ||
+      core.post != post_template(parts.post_processor, core.what)) {
     own.post_processor = post_processor_of(core.post, core.pieces);
     v.huggingface_json = write_parts(own);
+  } else {
+    v.huggingface_json = core.source_json;
   }
   if (v.notice.empty())
     v.notice =
@@ -389,6 +407,7 @@ Vocabulary Tokenizer::vocabulary() const {
 
 std::string Tokenizer::to_json() const {
   if (!core_->source_json.empty()) return core_->source_json;
+  if (core_->source_parts) return write_parts(*core_->source_parts);
   const Vocabulary v = vocabulary();
   if (v.model != "llama" && v.model != "t5") {
     if (v.model == "rwkv")
