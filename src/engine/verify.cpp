@@ -121,9 +121,9 @@ class Watcher final : public WeightVisitor {
   void visit(Tensor& t, const WeightSpec& spec) override {
     if (!t || spec.hf.size() != 1) return;
     t = tape_.watch(t);
-    watched.emplace(spec.hf[0], std::pair{t, spec.hf_layout});
+    watched.emplace(spec.hf[0], std::pair{t, spec});
   }
-  std::unordered_map<std::string, std::pair<Tensor, Relayout>> watched;
+  std::unordered_map<std::string, std::pair<Tensor, WeightSpec>> watched;
 
  private:
   Tape& tape_;
@@ -157,7 +157,9 @@ void gradients(Model& model, const VerifyOptions& options, const Input& in, cons
       continue;
     }
     Tensor g = tape.gradient(found->second.first);
-    if (g && found->second.second.to_file && g.rank() == 2) g = found->second.second.to_file(g);
+    const WeightSpec& spec = found->second.second;
+    if (g && model.from_gguf && spec.rope_heads > 0) g = rope_rows_to_half_split(g, spec.rope_heads);
+    if (g && spec.hf_layout.to_file && g.rank() == 2) g = spec.hf_layout.to_file(g);
     const auto reference = values_of(expected.tensor(t));
     results.push_back(compare(t.name, g ? values_of(g) : std::vector<float>(reference.size()), reference,
                               options.tolerance));
@@ -233,7 +235,13 @@ std::vector<VerifyResult> verify(Model& model, const Safetensors& expected, cons
     else if (e.name != "input_ids" && e.name != "logits" && e.name != "greedy" && e.name != "train.losses")
       skipped.push_back(e.name);
   }
-  if (has_gradients) gradients(model, options, in, expected, results);
+  WeightType weights;
+  model.visit(weights);
+  if (has_gradients && weights.dtype && !(weights.dtype == DType(f32)))
+    skipped.push_back(
+        fmt::format("grad.*: gradients need weights in f32, these are {}", weights.dtype.name()));
+  else if (has_gradients)
+    gradients(model, options, in, expected, results);
   return results;
 }
 

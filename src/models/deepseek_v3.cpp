@@ -170,7 +170,10 @@ class DeepSeekV3 final : public Transformer {
     }
     l.kv_a.visit(v, blk(i, "attn_kv_a_mqa"), hf + "kv_a_proj_with_mqa", {latent + rotated, dim}, bias);
     v.vector(l.kv_a_norm.weight, blk(i, "attn_kv_a_norm.weight"), hf + "kv_a_layernorm.weight", {latent});
-    WeightSpec k{.hf_layout = head_part(heads, nope + v_dim, 0, nope, true), .part = 0, .parts = 2};
+    WeightSpec k{.hf_layout = head_part(heads, nope + v_dim, 0, nope, true),
+                 .part = 0,
+                 .parts = 2,
+                 .transposed = true};
     WeightSpec w{
         .hf_layout = head_part(heads, nope + v_dim, nope, nope + v_dim, false), .part = 1, .parts = 2};
     if (fused_kv_b) k.gguf_layout = k.hf_layout, w.gguf_layout = w.hf_layout;

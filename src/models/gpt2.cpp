@@ -67,7 +67,8 @@ class Gpt2 final : public Transformer {
 
   static void visit_conv1d(WeightVisitor& v, Linear& l, const std::string& gguf, const std::string& hf,
                            int64_t out, int64_t in) {
-    v.matrix(l.weight, gguf + ".weight", hf + ".weight", {out, in}, {.hf_layout = transposed()});
+    v.matrix(l.weight, gguf + ".weight", hf + ".weight", {out, in},
+             {.hf_layout = transposed(), .transposed = true});
     v.vector(l.bias, gguf + ".bias", hf + ".bias", {out});
   }
 

@@ -34,6 +34,10 @@ const ModelInfo& find_model(const ConfigKeys& keys) {
     fail(Fault::file, "{}: model_type \"{}\" is not supported (known: {})", keys.what(),
          printable(type->get<std::string>()), known());
   }
+  // Where one GGUF architecture stands for several, a file of our own says which.
+  const std::string own = keys.gguf_in()->string_or("ridge.architecture", "");
+  for (const ModelInfo* m : model_table())
+    if (keys.arch() == m->gguf && own == m->name) return *m;
   for (const ModelInfo* m : model_table())
     if (keys.arch() == m->gguf && (!m->matches_gguf || m->matches_gguf(*keys.gguf_in()))) return *m;
   fail(Fault::file, "{}: architecture \"{}\" is not supported (known: {})", keys.what(),

@@ -20,8 +20,7 @@ Tensor permute_rows(const Tensor& t, From from) {
 }
 
 Tensor transpose_copy(const Tensor& t) {
-  if (t.rank() != 2 || t.dtype().is_block())
-    fail(Fault::usage, "a {} weight cannot be transposed; use an unquantized file", t.text());
+  if (t.rank() != 2 || t.dtype().is_block()) fail(Fault::usage, "a {} weight cannot be transposed", t.text());
   const Tensor out = cpu_device().make(t.dtype(), {t.dim(1), t.dim(0)});
   const int64_t rows = t.dim(0), columns = t.dim(1), size = t.dtype()->bytes;
   for (int64_t r = 0; r < rows; ++r)
@@ -44,7 +43,11 @@ std::string blk(int64_t layer, const std::string& rest) {
   return "blk." + std::to_string(layer) + "." + rest;
 }
 
-Relayout transposed() { return {transpose_copy, transpose_copy}; }
+// Blocks run along rows: transposing decodes them.
+Relayout transposed() {
+  const auto swap = [](const Tensor& t) { return transpose_copy(t.dtype().is_block() ? plus(t, 0) : t); };
+  return {swap, swap};
+}
 Relayout plus_one() {
   return {[](const Tensor& t) { return plus(t, 1); }, [](const Tensor& t) { return plus(t, -1); }};
 }
@@ -52,6 +55,8 @@ Relayout plus_one() {
 Relayout head_part(int64_t heads, int64_t rows, int64_t begin, int64_t end, bool transposed) {
   Relayout r;
   r.from_file = [=](const Tensor& file) {
+    if (file.dim(0) != heads * rows)
+      fail(Fault::file, "a weight {} is not {} heads of {} rows", file.text(), heads, rows);
     const Tensor all = (file.dtype().is_block() ? plus(file, 0) : file).reshape({heads, rows, file.dim(-1)});
     const int64_t k = all.dim(2), n = end - begin;
     const Tensor out = cpu_device().make(all.dtype(), transposed ? Shape{heads, k, n} : Shape{heads, n, k});
@@ -78,6 +83,8 @@ Relayout head_part(int64_t heads, int64_t rows, int64_t begin, int64_t end, bool
 Relayout qkv_by_head(int64_t heads) {
   const auto index = [heads](const Tensor& t, bool to_file) {
     const int64_t d = t.dim(0) / (3 * heads);
+    if (d < 1 || t.dim(0) != 3 * heads * d)
+      fail(Fault::file, "a weight {} is not q, k and v of {} heads", t.text(), heads);
     return permute_rows(t, [=](int64_t r) {
       if (to_file) {  // file row r = (head, part, i)
         const int64_t head = r / (3 * d), part = r / d % 3;

@@ -34,6 +34,7 @@ struct WeightSpec {
   // its weight out of the whole; to_file gives [heads, rows, k], and the parts are joined along the rows, in
   // order.
   int part = 0, parts = 1;
+  bool transposed = false;  // hf_layout swaps the last two dimensions
 };
 
 class WeightVisitor {

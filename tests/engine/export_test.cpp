@@ -1,0 +1,163 @@
+// Checkpoints to GGUF and back: settings and weights survive, bit for bit; files of others are read by the
+// published keys alone.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "context/cases.h"
+#include "engine/open.h"
+#include "engine/verify.h"
+#include "files/checkpoint.h"
+#include "files/gguf.h"
+#include "files/safetensors.h"
+#include "files/writer.h"
+#include "formats/mixes.h"
+#include "models/export/export.h"
+#include "models/load.h"
+#include "testing.h"
+
+namespace ridge {
+namespace {
+
+namespace fs = std::filesystem;
+
+// RIDGE_GOLDEN names another folder of golden models.
+std::string root() {
+  const char* other = std::getenv("RIDGE_GOLDEN");
+  return other ? other : testing::data("golden");
+}
+
+std::vector<std::string> folders() {
+  std::vector<std::string> names;
+  for (const auto& e : fs::directory_iterator(root()))
+    if (fs::exists(e.path() / "expected.safetensors")) names.push_back(e.path().filename().string());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+class Scratch {
+ public:
+  Scratch() {
+    std::string name = (fs::temp_directory_path() / "ridge-export-XXXXXX").string();
+    path_ = ::mkdtemp(name.data());
+  }
+  ~Scratch() { fs::remove_all(path_); }
+  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
+
+ private:
+  std::string path_;
+};
+
+// The outputs of the model at `path` against those of the golden folder.
+void verify_against(const std::string& path, const std::string& folder, double tolerance, bool greedy) {
+  const auto model = load_model(Checkpoint::open(path));
+  const Safetensors expected = Safetensors::open(folder + "/expected.safetensors");
+  VerifyOptions options;
+  options.tolerance = tolerance;
+  options.context.exact = true;
+  std::vector<std::string> skipped;
+  for (const auto& r : verify(*model, expected, options, skipped)) {
+    if (!greedy && (r.name == "greedy" || r.name.rfind("grad.", 0) == 0 || r.name == "loss")) continue;
+    EXPECT_TRUE(r.passed) << path << " " << r.name << ": " << r.error << " (" << r.note << ")";
+  }
+}
+
+void expect_same_tensors(const std::string& folder, const std::string& original) {
+  const Checkpoint a = Checkpoint::open(folder), b = Checkpoint::open(original);
+  EXPECT_EQ(a.tensors().size(), b.tensors().size());
+  for (const auto& t : b.tensors()) {
+    const auto* other = a.info(t.name);
+    ASSERT_TRUE(other) << t.name;
+    ASSERT_EQ(other->type, t.type) << t.name;
+    ASSERT_TRUE(other->shape == t.shape) << t.name;
+    EXPECT_EQ(std::memcmp(a.get(t.name).data(), b.get(t.name).data(), t.bytes), 0) << t.name;
+  }
+}
+
+// The same GGUF file as another program writes it: without the keys that only Ridge knows.
+void write_foreign(const std::string& from, const std::string& to) {
+  const Gguf file = Gguf::open(from);
+  GgufMetadata published;
+  for (const auto& e : file.metadata().entries())
+    if (e.key.rfind("ridge.", 0) != 0) published.set(e.key, e.value);
+  const auto writer = write_gguf(to, published);
+  for (const auto& t : file.tensors()) writer->declare(t.name, dtype_of_gguf(t.type), t.shape);
+  for (const auto& d : writer->order()) writer->write(file.tensor(*file.find(d.name)));
+  writer->finish();
+}
+
+// Options that GGUF has no published key for: a foreign file cannot say them.
+bool needs_own_keys(const std::string& name) {
+  static const char* const list[] = {"gemma2", "gemma3"};  // query_pre_attn_scalar
+  for (const char* n : list)
+    if (name == n) return true;
+  return std::getenv("RIDGE_GOLDEN") != nullptr;
+}
+
+}  // namespace
+
+class Export : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(Export, ToGgufAndBack) {
+  const std::string original = root() + "/" + GetParam();
+  const Scratch dir;
+  const ExportReport report = export_gguf(Checkpoint::open(original), dir / "m.gguf");
+  EXPECT_EQ(report.files, std::vector<std::string>{dir / "m.gguf"});
+  verify_against(dir / "m.gguf", original, 1e-4, true);
+
+  export_huggingface(Checkpoint::open(dir / "m.gguf"), dir / "back");
+  expect_same_tensors(dir / "back", original);
+  verify_against(dir / "back", original, 1e-4, true);
+}
+
+TEST_P(Export, HuggingFaceStaysAsItIs) {
+  const std::string original = root() + "/" + GetParam();
+  const Scratch dir;
+  export_huggingface(Checkpoint::open(original), dir / "copy", {.max_file_bytes = 60000});
+  expect_same_tensors(dir / "copy", original);
+}
+
+TEST_P(Export, PublishedKeysAlone) {
+  if (needs_own_keys(GetParam())) return;
+  const std::string original = root() + "/" + GetParam();
+  const Scratch dir;
+  export_gguf(Checkpoint::open(original), dir / "m.gguf");
+  write_foreign(dir / "m.gguf", dir / "foreign.gguf");
+  verify_against(dir / "foreign.gguf", original, 1e-4, true);
+  export_huggingface(Checkpoint::open(dir / "foreign.gguf"), dir / "back");
+  verify_against(dir / "back", original, 1e-4, true);
+}
+
+std::vector<float> logits_of(const std::string& path) {
+  const auto model = load_model(Checkpoint::open(path));
+  Context cx(cpu_device(), {.exact = true});
+  std::vector<int32_t> ids;
+  for (int32_t i = 0; i < 24; ++i) ids.push_back(i * 37 % 100);
+  const Tensor y = model->forward(cx, Batch::one(ids), nullptr);
+  return {y.ptr<float>(), y.ptr<float>() + y.count()};
+}
+
+// What is quantized is read as what it decodes to, and is near the original: as near as random weights and
+// routers on the edge let 8 bits be.
+TEST_P(Export, Quantized) {
+  const std::string original = root() + "/" + GetParam();
+  const Scratch dir;
+  export_gguf(Checkpoint::open(original), dir / "q8.gguf", {.type = "Q8_0"});
+  verify_against(dir / "q8.gguf", original, 0.15, false);
+  export_huggingface(Checkpoint::open(dir / "q8.gguf"), dir / "decoded", {.type = "F32"});
+  const auto quantized = logits_of(dir / "q8.gguf"), decoded = logits_of(dir / "decoded");
+  EXPECT_LT(difference(quantized.data(), decoded.data(), static_cast<int64_t>(decoded.size())).relative,
+            1e-4);
+  // Quantizing what is quantized so already changes nothing.
+  export_gguf(Checkpoint::open(dir / "q8.gguf"), dir / "again.gguf", {.type = "Q8_0"});
+  EXPECT_EQ(read_file(dir / "again.gguf"), read_file(dir / "q8.gguf"));
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Export, ::testing::ValuesIn(folders()), [](const auto& i) { return i.param; });
+
+}  // namespace ridge
