@@ -22,6 +22,7 @@ static_assert(std::atomic<bool>::is_always_lock_free, "set by a signal handler")
 void on_interrupt(int) {
   if (g_interrupted.exchange(true)) _exit(130);
 }
+void on_interrupt_gently(int) { g_interrupted = true; }
 
 }  // namespace
 
@@ -103,10 +104,10 @@ std::vector<int32_t> extra_ends(const OpenedModel& opened) {
   return {};
 }
 
-InterruptFlag::InterruptFlag() {
+InterruptFlag::InterruptFlag(Second second) {
   g_interrupted = false;
   struct sigaction action {};
-  action.sa_handler = on_interrupt;
+  action.sa_handler = second == Second::ends ? on_interrupt : on_interrupt_gently;
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, nullptr);
 }

@@ -38,7 +38,6 @@ std::string default_model();
 struct SamplingOptions {
   SamplerOptions sampler;
   std::vector<std::string> stop;
-  bool seed_given_ = false;
   std::function<bool()> seed_given;
 
   void add(Options& o);
@@ -49,10 +48,11 @@ struct SamplingOptions {
 // Ends of generation that a checkpoint's layout has besides its tokenizer's: llama2.c ends at BOS.
 std::vector<int32_t> extra_ends(const OpenedModel& opened);
 
-// While one lives, the first Ctrl-C sets the flag; the second ends the program.
+// While one lives, Ctrl-C sets the flag; the second before clear() ends the program, or does the same again.
 class InterruptFlag {
  public:
-  InterruptFlag();
+  enum class Second { ends, same };
+  explicit InterruptFlag(Second second = Second::ends);
   ~InterruptFlag();
   const std::atomic<bool>* flag() const;
   bool raised() const { return flag()->load(); }
