@@ -201,7 +201,7 @@ int chat(const ChatCommand& o) {
   if (form.empty())
     fmt::print(
         stderr,
-        "(the model has no chat template: it writes on from the text so far, a paragraph at a time)\n");
+        "(the model has no chat template: it writes each message on, to the end of a paragraph)\n");
   std::fflush(stdout);
   while (const auto line = reader.read("> "))
     if (!chat.line(*line)) break;

@@ -52,7 +52,8 @@ ChatSession::~ChatSession() = default;
 std::string ChatSession::render(bool generation_prompt) const {
   if (!d_->form) {
     std::string text;
-    for (const auto& m : d_->messages) text += m["content"].get<std::string>() + "\n\n";
+    for (const auto& m : d_->messages)
+      text += m["content"].get<std::string>() + (m["role"] == "user" ? "" : "\n\n");
     return text;
   }
   OrderedJson variables = d_->variables;

@@ -12,8 +12,9 @@ namespace ridge {
 
 class ChatSession {
  public:
-  // `source`: the template's text; "" renders messages as plain text, one a paragraph, for models that know
-  // no chat. `variables` (an object) are given to the template besides messages and special tokens.
+  // `source`: the template's text; "" renders plain text, for models that know no chat: each answer writes
+  // its message on to the end of the paragraph. `variables` (an object) are given to the template besides
+  // messages and special tokens.
   ChatSession(Generator& generator, const std::string& source, const std::string& name,
               const nlohmann::ordered_json& variables);
   ~ChatSession();
