@@ -24,6 +24,7 @@
 // vector, and met there by every row of activations, broadcast four bytes at a time.
 #pragma once
 #include "formats/int8_activations.h"
+#include "formats/row_runs.h"
 
 namespace ridge {
 namespace RIDGE_ISA_NS {
@@ -131,18 +132,6 @@ __attribute__((noinline)) void gemv(const char* w, int64_t stride, const char* a
   for (int r = 0; r < M; ++r) store(out + r * kLanes, acc[r]);
 }
 
-// A row of weights is too short a stream for the processor's prefetcher. So where there are many rows, each
-// of the kLanes lanes walks through a run of neighbouring rows of its own: kLanes long streams. Their
-// distance is chosen so that they do not all fall into the same few sets of the first-level cache.
-inline int64_t rows_of_a_lane(int64_t n, int64_t stride) {
-  const int64_t rows = n / kLanes;
-  for (int64_t fewer = 0; fewer < 4 && fewer < rows / 8; ++fewer) {
-    const int64_t apart = (rows - fewer) * stride % 2048;
-    if (apart >= 128 && apart <= 2048 - 128) return rows - fewer;
-  }
-  return rows;
-}
-
 template <class W, int M>
 void few_rows(const DotCall& d, const char* a, float* y) {
   const char* const w = static_cast<const char*>(d.w);
@@ -151,7 +140,7 @@ void few_rows(const DotCall& d, const char* a, float* y) {
     for (int r = 0; r < M; ++r)
       for (int64_t l = 0; l < lanes; ++l) y[r * d.y_stride + n + l * apart] = out[r * kLanes + l];
   };
-  const int64_t run = d.n >= kLanes ? rows_of_a_lane(d.n, d.w_stride) : 0;
+  const int64_t run = run_length(d.n, d.w_stride, kLanes);
   for (int64_t i = 0; i < run; ++i) {
     gemv<W, M>(w + i * d.w_stride, run * d.w_stride, a, d.a_stride, d.k, out);
     put(i, run, kLanes);

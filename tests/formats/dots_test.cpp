@@ -110,6 +110,10 @@ struct Problem {
     return y;
   }
 
+  static std::vector<double> first_row(const std::vector<double>& y, int64_t n) {
+    return {y.begin(), y.begin() + n};
+  }
+
   const DotKernel& d;
   const Format& format;
   int64_t m, n, k, row_bytes, w_stride;
@@ -198,6 +202,24 @@ TEST_P(EveryDot, AgreesWithTheExactProduct) {
       EXPECT_LE(relative_error(p.product(0, p.m, 0, p.n), p.exact()), allowed(d.rounding, k))
           << label(d) << " k " << k << " scale " << scale;
     }
+}
+
+// Activations that the rounding leaves as they are: then only sums in f32 separate the product from the exact
+// one.
+TEST_P(EveryDot, ActivationsThatNeedNoRoundingGiveTheProductInF32) {
+  const DotKernel& d = *GetParam();
+  for (const int64_t k : lengths(*find_dtype(d.format))) {
+    Problem p(d, 9, 35, k);
+    Random random(5, 6);
+    for (size_t i = 0; i < p.x.size();
+         ++i)  // 8 bits: integers, the largest of each block 127; as bf16 exact too
+      p.x[i] = i % 32 == 0 ? -127.0f : static_cast<float>(static_cast<int>(random.below(255)) - 127);
+    EXPECT_LE(relative_error(p.product(0, p.m, 0, p.n), p.exact()), allowed(Rounding::f32, k))
+        << label(d) << " k " << k;
+    EXPECT_LE(relative_error(p.product(0, 1, 0, p.n), Problem::first_row(p.exact(), p.n)),
+              allowed(Rounding::f32, k))
+        << label(d) << " k " << k;
+  }
 }
 
 // Rows of zeros give zeros; subnormal ones nothing but what is near zero; NaN and Inf reach every output of

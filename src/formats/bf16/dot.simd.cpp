@@ -62,7 +62,7 @@ const DotKernel RIDGE_KERNEL_SYMBOL{"bf16",
                                     24,
                                     RIDGE_ISA_NS::activation_bytes,
                                     RIDGE_ISA_NS::prepare,
-                                    RIDGE_ISA_NS::float_scratch,
+                                    RIDGE_ISA_NS::scratch_bytes<RIDGE_ISA_NS::WeightsBf16>,
                                     RIDGE_ISA_NS::multiply<RIDGE_ISA_NS::WeightsBf16>};
 }  // namespace tables
 }  // namespace ridge

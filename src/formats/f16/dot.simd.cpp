@@ -5,10 +5,8 @@ namespace RIDGE_ISA_NS {
 namespace {
 
 struct WeightsF16 {
-  static constexpr int kVectors = 1, kBytes = 2;
+  static constexpr int kVectors = 1, kPer = kLanes, kBytes = 2;
   static constexpr bool kPrepared = false;
-  // Converting a weight costs two of the instructions that FMA shares its ports with: few weights a tile.
-  static constexpr int kMainA = kWide ? 8 : 4, kMainN = kFma ? 3 : 2, kMidA = kWide ? 4 : 0, kMidN = 6;
   RIDGE_INLINE F32 load(const char* p, int) {
 #if defined(__AVX2__)
     return load_f16(reinterpret_cast<const uint16_t*>(p));
@@ -28,6 +26,7 @@ struct WeightsF16 {
     copy_codes(p, n, codes, kLanes);
     return load(reinterpret_cast<const char*>(codes), u);
   }
+  RIDGE_INLINE F32 add_product(F32 sum, F32 w, F32 x) { return fma(w, x, sum); }
 };
 
 }  // namespace
@@ -43,7 +42,7 @@ const DotKernel RIDGE_KERNEL_SYMBOL{"f16",
                                     24,
                                     nullptr,
                                     nullptr,
-                                    RIDGE_ISA_NS::float_scratch,
+                                    RIDGE_ISA_NS::scratch_bytes<RIDGE_ISA_NS::WeightsF16>,
                                     RIDGE_ISA_NS::multiply<RIDGE_ISA_NS::WeightsF16>};
 }  // namespace tables
 }  // namespace ridge

@@ -26,7 +26,7 @@ inline int64_t dot_workspace(const LinearArgs& a, const DotKernel& d, int thread
 // ones.
 inline int64_t weight_rows_a_chunk(int64_t m, int64_t n, int tile, int threads) {
   const int64_t few = threads == 1 ? n : round_up(std::max<int64_t>(n / (threads * 4), 1), tile);
-  return m > 8 ? std::min<int64_t>(few, round_up(64, tile)) : few;
+  return m > 8 ? std::min<int64_t>(few, round_up(144, tile)) : few;
 }
 
 inline void run_dot(const LinearArgs& a, const DotKernel& d, const Exec& exec) {
