@@ -18,7 +18,9 @@ void all_splits(const Keys& halves, const Keys& wholes,
   }
   const Trie forward(halves), backward(std::move(backward_keys));
   std::vector<int32_t> left;
-  for (const auto& [text, value] : wholes) {
+  for (const auto& each : wholes) {
+    const std::string_view text = each.first;
+    const int32_t whole = each.second;
     left.assign(text.size() + 1, -1);
     bool any = false;
     forward.prefixes(text, [&](size_t length, int32_t id) {
@@ -27,8 +29,9 @@ void all_splits(const Keys& halves, const Keys& wholes,
     });
     if (!any) continue;
     const std::string turned = reversed(text);
-    backward.prefixes(turned, [&, whole = value, size = text.size()](size_t length, int32_t id) {
-      if (length < size && left[size - length] >= 0) f(left[size - length], id, whole);
+    backward.prefixes(turned, [&](size_t length, int32_t id) {
+      const size_t rest = text.size() - length;
+      if (rest > 0 && left[rest] >= 0) f(left[rest], id, whole);
       return true;
     });
   }
