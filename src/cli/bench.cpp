@@ -261,7 +261,7 @@ const Command command_bench{"bench",
                             "has run, else measured in two seconds.",
                             kMeasureGroup,
                             "ridge bench -p 64 -n 16 -r 3\n"
-                            "ridge bench model.gguf -p 512 -n 128 -t 2 -r 5 --depth 1024\n"
+                            "ridge bench model.gguf -p 512 -n 128 -t 2 -r 5 --depth 256\n"
                             "ridge bench --random llama-1.1b --type q4_0 --json",
                             [](Options& o) -> CommandRun {
                               auto options = std::make_shared<BenchCommand>();

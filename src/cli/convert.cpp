@@ -91,8 +91,8 @@ const Command command_convert{"convert",
                               "one. Files appear whole or not at all.",
                               kFilesGroup,
                               "ridge convert model-folder model.gguf --type q8_0\n"
-                              "ridge convert model.gguf model-folder --type bf16\n"
-                              "ridge convert model-folder model.gguf --type q4_k_m --split 4",
+                              "ridge convert model.gguf new-folder --type bf16\n"
+                              "ridge convert model-folder model.gguf --type q4_k_m --template chat.jinja",
                               [](Options& o) -> CommandRun {
                                 auto options = std::make_shared<ConvertCommand>();
                                 options->add(o);

@@ -93,7 +93,7 @@ const Command command_template{"template",
                                "only gives the special tokens and may be left out.",
                                kFilesGroup,
                                "echo '[{\"role\": \"user\", \"content\": \"Hi\"}]' | ridge template "
-                               "--template tests/data/chat/chatml.jinja\n"
+                               "--template chat.jinja\n"
                                "ridge template model.gguf --chat chat.json --no-generation-prompt\n"
                                "ridge template model.gguf --source",
                                [](Options& o) -> CommandRun {

@@ -56,6 +56,7 @@ void score(Model& model, Context& cx, ThreadPool& pool, State& state, const Wind
     Batch batch = Batch::one({w.tokens.begin() + at, w.tokens.begin() + end});
     const int64_t first = std::max(at, w.first_scored - 1);
     const int64_t rows = std::max<int64_t>(end - first, 0);
+    batch.outputs.clear();
     if (rows > 0)
       for (int64_t p = first; p < end; ++p) batch.outputs.push_back(static_cast<int32_t>(p - at));
     else

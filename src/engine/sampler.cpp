@@ -27,6 +27,10 @@ void penalize(std::vector<Candidate>& all, const SamplerOptions& o, std::span<co
 
 // Sets probabilities of sorted candidates at a temperature.
 void normalise(std::vector<Candidate>& c, double temperature) {
+  if (c.size() == 1) {  // also where its logit is infinite
+    c[0].probability = 1;
+    return;
+  }
   const double top = c[0].logit;
   double sum = 0;
   for (Candidate& x : c) sum += x.probability = std::exp((x.logit - top) / temperature);
@@ -81,7 +85,7 @@ std::vector<Candidate> Sampler::distribution(std::span<const float> logits,
     while (n < c.size() && c[n].logit >= least) ++n;
     c.resize(n);
   }
-  normalise(c, c.size() == 1 ? 1 : options_.temperature);
+  normalise(c, options_.temperature);
   return c;
 }
 

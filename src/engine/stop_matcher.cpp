@@ -12,11 +12,17 @@ StopMatcher::StopMatcher(std::vector<std::string> stops) : stops_(std::move(stop
 std::string StopMatcher::push(const std::string& text) {
   if (matched_) return "";
   held_ += text;
-  size_t first = std::string::npos;
-  for (const auto& s : stops_) first = std::min(first, held_.find(s));
-  if (first != std::string::npos) {
+  // The match that ends first, so that the pieces in which the text comes do not matter; of two that end
+  // together the longer.
+  size_t begin = std::string::npos, end = std::string::npos;
+  for (const auto& s : stops_) {
+    const size_t at = held_.find(s);
+    if (at == std::string::npos) continue;
+    if (at + s.size() < end || (at + s.size() == end && at < begin)) begin = at, end = at + s.size();
+  }
+  if (begin != std::string::npos) {
     matched_ = true;
-    std::string before = held_.substr(0, first);
+    std::string before = held_.substr(0, begin);
     held_.clear();
     return before;
   }
