@@ -22,7 +22,8 @@ struct MXFP4 {
   RIDGE_INLINE void scales(const char* p, int64_t stride, float* scale, float*) {
     // Half of 2^(e - 127), since the codes are doubled; subnormal for e < 2.
     const I32 e = row_bytes(p, stride);
-    store(scale, (F32)(e < 2 ? 0x00200000 << e : (e - 1) << 23));
+    const I32 subnormal = (I32{} + 0x00200000) << e, normal = (e - 1) << 23;
+    store(scale, select(e < 2, (F32)subnormal, (F32)normal));
   }
 };
 
