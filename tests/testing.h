@@ -13,6 +13,6 @@ std::string data(const std::string& relative);
 }  // namespace ridge::testing
 
 // A test that needs shared/: without it the test says what was not run.
-#define RIDGE_NEEDS_SHARED(var)                                                              \
-  const std::string var = ::ridge::testing::shared_dir();                                    \
+#define RIDGE_NEEDS_SHARED(var)                           \
+  const std::string var = ::ridge::testing::shared_dir(); \
   if (var.empty()) GTEST_SKIP() << "not run: shared/ is not here (set RIDGE_SHARED)"

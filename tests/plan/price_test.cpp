@@ -1,4 +1,5 @@
-// The price of a pass equals what the run counts, exactly, on every golden model; and both equal figures derived by hand.
+// The price of a pass equals what the run counts, exactly, on every golden model; and both equal figures
+// derived by hand.
 #include "plan/price.h"
 
 #include <gtest/gtest.h>
@@ -20,7 +21,8 @@ namespace {
 std::vector<std::string> folders() {
   std::vector<std::string> names;
   for (const auto& e : std::filesystem::directory_iterator(testing::data("golden")))
-    if (std::filesystem::exists(e.path() / "expected.safetensors")) names.push_back(e.path().filename().string());
+    if (std::filesystem::exists(e.path() / "expected.safetensors"))
+      names.push_back(e.path().filename().string());
   std::sort(names.begin(), names.end());
   return names;
 }
@@ -40,13 +42,15 @@ TEST_P(Price, EqualsWhatTheRunCounts) {
   const WeightCount a = count_weights(*real), b = count_weights(*shape);
   EXPECT_EQ(a.parameters, b.parameters);
   EXPECT_EQ(a.bytes, b.bytes);
-  for (const Pass& pass : {Pass{"prefill", 19, 0, 1}, Pass{"decode", 1, 23, 1}, Pass{"two sequences", 5, 3, 2}}) {
+  for (const Pass& pass :
+       {Pass{"prefill", 19, 0, 1}, Pass{"decode", 1, 23, 1}, Pass{"two sequences", 5, 3, 2}}) {
     Context cx(cpu_device());
     const Reading counted = run_timed(*real, cx, pass, f16, 1);
     const Reading priced = price(*shape, pass, f16, cpu_info().features);
     ASSERT_EQ(counted.events.size(), priced.events.size());
     for (size_t i = 0; i < counted.events.size(); ++i) {
-      EXPECT_EQ(counted.events[i].cost, priced.events[i].cost) << counted.events[i].op->name << " " << counted.events[i].shapes;
+      EXPECT_EQ(counted.events[i].cost, priced.events[i].cost)
+          << counted.events[i].op->name << " " << counted.events[i].shapes;
       EXPECT_EQ(counted.events[i].kernel, priced.events[i].kernel);
       EXPECT_EQ(counted.events[i].key, priced.events[i].key);
     }
@@ -59,13 +63,15 @@ TEST_P(Price, EqualsWhatTheRunCounts) {
 
 INSTANTIATE_TEST_SUITE_P(All, Price, ::testing::ValuesIn(folders()), [](const auto& i) { return i.param; });
 
-// LLaMA by hand: golden/llama has width 64, 2 layers, 4 heads and 2 KV heads of 16, hidden 96, 160 tokens, f32, untied.
+// LLaMA by hand: golden/llama has width 64, 2 layers, 4 heads and 2 KV heads of 16, hidden 96, 160 tokens,
+// f32, untied.
 TEST(PriceByHand, Llama) {
   const Checkpoint checkpoint = Checkpoint::open(testing::data("golden/llama"));
   ConfigKeys keys = ConfigKeys::reading(checkpoint);
   const auto model = shape_model(keys, one_format(f32));
   const int64_t attention_weights = 64 * 64 + 2 * 32 * 64 + 64 * 64, mlp_weights = 3 * 64 * 96;
-  EXPECT_EQ(count_weights(*model).parameters, 2 * 160 * 64 + 64 + 2 * (attention_weights + mlp_weights + 2 * 64));
+  EXPECT_EQ(count_weights(*model).parameters,
+            2 * 160 * 64 + 64 + 2 * (attention_weights + mlp_weights + 2 * 64));
   const Reading r = price(*model, {"decode", 1, 9, 1}, f16, cpu_info().features);
   int64_t products = 0, weights = 0, attention = 0, keys_read = 0;
   for (const auto& e : r.events) {
@@ -74,8 +80,8 @@ TEST(PriceByHand, Llama) {
   }
   EXPECT_EQ(products, 2 * (2 * (attention_weights + mlp_weights) + 160 * 64));
   EXPECT_EQ(weights, 4 * (2 * (attention_weights + mlp_weights) + 160 * 64));
-  EXPECT_EQ(attention, 2 * 4 * 10 * (2 * 16 + 2 * 16));       // layers x heads x keys x (two products of 16)
-  EXPECT_EQ(keys_read, 2 * 10 * 2 * (16 + 16) * 2);           // layers x keys x KV heads x (k and v) x 2 bytes
+  EXPECT_EQ(attention, 2 * 4 * 10 * (2 * 16 + 2 * 16));  // layers x heads x keys x (two products of 16)
+  EXPECT_EQ(keys_read, 2 * 10 * 2 * (16 + 16) * 2);      // layers x keys x KV heads x (k and v) x 2 bytes
   EXPECT_EQ(r.state_bytes, 2 * 10 * 2 * (16 + 16) * 2);
   // Causal prefill of n: n (n + 1) / 2 pairs.
   const Reading p = price(*model, {"prefill", 12, 0, 1}, f16, cpu_info().features);
@@ -98,8 +104,9 @@ TEST(Machines, ProfileRoundTripsAndBadOnesAreRefused) {
   EXPECT_EQ(n.product, m.product);
   EXPECT_EQ(n.attention.at("f16.f16").flops, 1e12);
   EXPECT_EQ(n.simple.at("add").call, 1e-6);
-  for (const char* bad : {"[]", "{}", R"({"bandwidth": -1, "peak": {"f32": 1}})", R"({"bandwidth": 1, "peak": {"f32": "x"}})",
-                          R"({"bandwidth": 1, "peak": {"f32": 1}, "product": {"q4_0": {"0": 1}}})"}) {
+  for (const char* bad :
+       {"[]", "{}", R"({"bandwidth": -1, "peak": {"f32": 1}})", R"({"bandwidth": 1, "peak": {"f32": "x"}})",
+        R"({"bandwidth": 1, "peak": {"f32": 1}, "product": {"q4_0": {"0": 1}}})"}) {
     write_file(path, bad);
     EXPECT_THROW(load_machine(path), Error) << bad;
   }
