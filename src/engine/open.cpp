@@ -71,7 +71,9 @@ std::string folder_template(const std::string& folder, const std::string& name) 
 std::optional<Vocabulary> vocabulary_of(const GgufMetadata& m) {
   const auto key = [](const char* rest) { return std::string(kPrefix) + rest; };
   const auto model = m.optional_string(key("model"));
-  if (!model || *model == "none" || *model == "no_vocab") return {};
+  // A vocabulary that GGUF has no name for may still be there whole, as a tokenizer.json.
+  const bool unnamed = model && (*model == "none" || *model == "no_vocab");
+  if (!model || (unnamed && !m.has("tokenizer.huggingface.json"))) return {};
   Vocabulary v;
   v.model = *model;
   v.pre = m.string_or(key("pre"), "");
@@ -91,6 +93,10 @@ std::optional<Vocabulary> vocabulary_of(const GgufMetadata& m) {
     v.precompiled_charsmap = std::string(map->encoded());
   }
   read_special_ids(m, v);
+  if (const auto ends = m.optional_integers("ridge.end_token_ids"))
+    for (const int64_t id : *ends)
+      if (id >= 0 && id < static_cast<int64_t>(v.tokens.size()))
+        v.end_ids.push_back(static_cast<int32_t>(id));
   v.huggingface_json = m.string_or("tokenizer.huggingface.json", "");
   return v;
 }

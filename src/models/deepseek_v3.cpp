@@ -104,10 +104,14 @@ class DeepSeekV3 final : public Transformer {
     keys.integer(expert_hidden, "moe_intermediate_size", "expert_feed_forward_length", 2048);
     keys.integer(shared, "n_shared_experts", "expert_shared_count", keys.is_gguf() ? 0 : 1, 4096);
     keys.integer(dense_layers, "first_k_dense_replace", "leading_dense_block_count", keys.is_gguf() ? 0 : 3);
-    keys.integer(groups, "n_group", "expert_group_count", keys.json_in() && !keys.mentions("n_group") ? 8 : 1,
-                 65536);
-    keys.integer(top_groups, "topk_group", "expert_group_used_count",
-                 keys.json_in() && !keys.mentions("topk_group") ? 4 : 1, 65536);
+    // Where all groups are taken there are none, and readers of GGUF insist that there be fewer.
+    const bool grouped = keys.is_reading() || keys.json_out() || top_groups < groups;
+    if (grouped)
+      keys.integer(groups, "n_group", "expert_group_count",
+                   keys.json_in() && !keys.mentions("n_group") ? 8 : 1, 65536);
+    if (grouped)
+      keys.integer(top_groups, "topk_group", "expert_group_used_count",
+                   keys.json_in() && !keys.mentions("topk_group") ? 4 : 1, 65536);
     keys.flag(route_options.normalize, "norm_topk_prob", "expert_weights_norm", !keys.is_gguf());
     keys.real(route_options.scale, "routed_scaling_factor", "expert_weights_scale",
               keys.is_gguf() ? 1.0 : 2.5);

@@ -12,6 +12,7 @@
 #include "context/cases.h"
 #include "engine/open.h"
 #include "engine/verify.h"
+#include "engine/verify_tokenizer.h"
 #include "files/checkpoint.h"
 #include "files/gguf.h"
 #include "files/safetensors.h"
@@ -156,6 +157,104 @@ TEST_P(Export, Quantized) {
   // Quantizing what is quantized so already changes nothing.
   export_gguf(Checkpoint::open(dir / "q8.gguf"), dir / "again.gguf", {.type = "Q8_0"});
   EXPECT_EQ(read_file(dir / "again.gguf"), read_file(dir / "q8.gguf"));
+}
+
+// A folder with a model of a few zeros and the tokenizer of tests/data/tokenizers/NAME.
+void make_folder(const std::string& name, const std::string& folder) {
+  fs::copy(testing::data("tokenizers/" + name), folder);
+  const int64_t vocab = tokenizer_from_folder(folder).vocab_size();
+  write_file(folder + "/config.json",
+             fmt::format(R"({{"model_type": "gpt2", "vocab_size": {}, "n_embd": 32, "n_layer": 0, "n_head": 1,
+                             "n_positions": 8, "eos_token_id": null}})",
+                         vocab));
+  const auto writer = write_safetensors(folder + "/model.safetensors");
+  writer->declare("transformer.wte.weight", f32, {vocab, 32});
+  writer->declare("transformer.wpe.weight", f32, {8, 32});
+  writer->declare("transformer.ln_f.weight", f32, {32});
+  writer->declare("transformer.ln_f.bias", f32, {32});
+  for (const auto& d : writer->order()) writer->write(std::vector<char>(d.bytes).data(), d.bytes);
+  writer->finish();
+}
+
+std::vector<std::string> tokenizer_folders() {
+  std::vector<std::string> names;
+  for (const auto& e : fs::directory_iterator(testing::data("tokenizers")))
+    if (fs::exists(e.path() / "expected.json")) names.push_back(e.path().filename().string());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+class TokenizerExport : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(TokenizerExport, ToGgufAndBack) {
+  const Scratch dir;
+  make_folder(GetParam(), dir / "hf");
+  const std::string expected = read_file(dir / "hf" + "/expected.json");
+  const Tokenizer original = tokenizer_from_folder(dir / "hf");
+  ASSERT_TRUE(verify_tokenizer(original, expected, GetParam()).passed());
+
+  const ExportReport report = export_gguf(Checkpoint::open(dir / "hf"), dir / "m.gguf",
+                                          {.tokenizer = &original, .chat_template = "{{ 1 }}"});
+  if (GetParam() == "sp_unigram_suffix") {  // blanks at the end of words: GGUF has no word for it
+    EXPECT_EQ(report.notices.size(), 1u);
+    return;
+  }
+  const Checkpoint file = Checkpoint::open(dir / "m.gguf");
+  const Tokenizer read = tokenizer_of(file);
+  EXPECT_EQ(read.special(), original.special());
+  EXPECT_EQ(chat_template_of(file), "{{ 1 }}");
+  for (const std::string& note : verify_tokenizer(read, expected, "GGUF").notes)
+    ADD_FAILURE() << "GGUF: " << note;
+
+  export_huggingface(file, dir / "back", {.tokenizer = &read, .chat_template = "{{ 1 }}"});
+  const Tokenizer back = tokenizer_from_folder(dir / "back");
+  for (const std::string& note : verify_tokenizer(back, expected, "folder").notes)
+    ADD_FAILURE() << "folder: " << note;
+  EXPECT_EQ(chat_template_of(Checkpoint::open(dir / "back")), "{{ 1 }}");
+}
+
+INSTANTIATE_TEST_SUITE_P(All, TokenizerExport, ::testing::ValuesIn(tokenizer_folders()),
+                         [](const auto& i) { return i.param; });
+
+TEST(ExportFiles, AppearWholeOrNotAtAll) {
+  const std::string original = testing::data("golden/llama");
+  const Scratch dir;
+  const ExportOptions give_up{.progress = [](uint64_t done, uint64_t) {
+    if (done > 50000) fail(Fault::check, "interrupted");
+  }};
+  EXPECT_THROW(export_gguf(Checkpoint::open(original), dir / "m.gguf", give_up), Error);
+  EXPECT_THROW(export_huggingface(Checkpoint::open(original), dir / "folder", give_up), Error);
+  EXPECT_TRUE(fs::is_empty(dir / "")) << "something was left behind";
+  write_file(dir / "there", "mine");
+  EXPECT_THROW(export_huggingface(Checkpoint::open(original), dir / "there"), Error);
+  EXPECT_EQ(read_file(dir / "there"), "mine");
+  EXPECT_THROW(export_gguf(Checkpoint::open(original), dir / "x.gguf", {.type = "Q4_Z"}), Error);
+  EXPECT_THROW(export_huggingface(Checkpoint::open(original), dir / "x", {.type = "Q8_0"}), Error);
+}
+
+TEST(ExportFiles, ThreadsAndSplitsDoNotChangeTheBytes) {
+  const std::string original = testing::data("golden/mixtral");
+  const Scratch dir;
+  export_gguf(Checkpoint::open(original), dir / "one.gguf", {.type = "Q4_K_M", .threads = 1});
+  export_gguf(Checkpoint::open(original), dir / "two.gguf", {.type = "Q4_K_M", .threads = 2});
+  EXPECT_EQ(read_file(dir / "one.gguf"), read_file(dir / "two.gguf"));
+  const ExportReport split =
+      export_gguf(Checkpoint::open(original), dir / "split.gguf", {.max_file_bytes = 40000});
+  EXPECT_GT(split.files.size(), 2u);
+  verify_against(split.files[0], original, 1e-4, true);
+}
+
+// A mix gives the types that its published rule gives, and what it leaves alone is f32.
+TEST(ExportFiles, MixesChooseTheTypes) {
+  const Scratch dir;
+  export_gguf(Checkpoint::open(testing::data("golden/qwen3_moe")), dir / "m.gguf", {.type = "Q8_0"});
+  const Checkpoint c = Checkpoint::open(dir / "m.gguf");
+  EXPECT_EQ(c.info("token_embd.weight")->type, "Q8_0");
+  EXPECT_EQ(c.info("blk.0.ffn_gate_exps.weight")->type, "Q8_0");
+  EXPECT_EQ(c.info("blk.0.ffn_gate_inp.weight")->type, "F32");
+  EXPECT_EQ(c.info("blk.0.attn_norm.weight")->type, "F32");
+  EXPECT_EQ(c.metadata().u32("general.file_type"), 7u);
+  EXPECT_EQ(c.metadata().u32("general.quantization_version"), 2u);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Export, ::testing::ValuesIn(folders()), [](const auto& i) { return i.param; });

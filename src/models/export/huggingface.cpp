@@ -182,7 +182,12 @@ void write_tokenizer(const Checkpoint& source, const ExportOptions& options, con
     report.notices.emplace_back("no tokenizer: the folder has none");
     return;
   }
-  put("tokenizer.json", options.tokenizer->to_json());
+  // SentencePiece has a file of its own, which says more of it than a tokenizer.json can.
+  const Vocabulary v = options.tokenizer->vocabulary();
+  if (v.huggingface_json.empty() && (v.model == "llama" || v.model == "t5"))
+    put("tokenizer.model", sentencepiece_model(v));
+  else
+    put("tokenizer.json", options.tokenizer->to_json());
   put("tokenizer_config.json", tokenizer_config_json(*options.tokenizer));
   if (!options.chat_template.empty()) put("chat_template.jinja", options.chat_template);
 }

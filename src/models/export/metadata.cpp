@@ -73,7 +73,8 @@ void write_vocabulary(GgufMetadata& out, const Tokenizer* tokenizer, const std::
   out.set_strings(key("tokens"), v.tokens);
   if (!v.scores.empty()) out.set_floats(key("scores"), v.scores);
   if (!v.token_types.empty()) out.set_i32s(key("token_type"), v.token_types);
-  if (!v.merges.empty()) out.set_strings(key("merges"), v.merges);
+  // Readers of BPE vocabularies insist on the list, be it empty.
+  if (!v.merges.empty() || v.model == "gpt2") out.set_strings(key("merges"), v.merges);
   for (const auto& [role, id] : v.special_ids) {
     if (id < 0) continue;
     const std::string published = role == "separator" ? "seperator" : role;  // the key is spelled so
