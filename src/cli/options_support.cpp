@@ -161,7 +161,9 @@ void Options::arguments(std::vector<std::string>& v, const std::string& placehol
                      v = r;
                      return true;
                    }))
-      ->expected(-1);
+      ->expected(1, CLI::detail::expected_max_vector_size)
+      ->allow_extra_args()
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   parser_.specs_.push_back(spec_of(placeholder, placeholder, help));
   auto& s = parser_.specs_.back();
   s.hint = hint, s.argument = true, s.required = required, s.repeats = true;

@@ -1,0 +1,11 @@
+# The command line as users call it: tests/cli runs the program that was built.
+if(TARGET ridge_cli)
+  file(GLOB tests CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/cli/*_test.cpp)
+  add_executable(test_cli ${tests} ${CMAKE_CURRENT_SOURCE_DIR}/cli/program.cpp $<TARGET_OBJECTS:ridge_testing>)
+  target_include_directories(test_cli PRIVATE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/tests)
+  target_compile_definitions(test_cli PRIVATE RIDGE_PROGRAM="$<TARGET_FILE:ridge_cli>" RIDGE_SOURCE="${CMAKE_SOURCE_DIR}")
+  target_link_libraries(test_cli PRIVATE nlohmann_json::nlohmann_json GTest::gtest_main)
+  add_dependencies(test_cli ridge_cli)
+  add_test(NAME cli COMMAND test_cli)
+  set_tests_properties(cli PROPERTIES TIMEOUT 900)
+endif()
