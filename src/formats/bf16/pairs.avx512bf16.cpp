@@ -9,7 +9,7 @@ namespace {
 struct PairsBf16 {
   static constexpr int kVectors = 1, kPer = 2 * kLanes, kBytes = 2;
   static constexpr bool kPrepared = true;
-  RIDGE_INLINE F32 load(const char* p, int) { return RIDGE_ISA_NS::load(reinterpret_cast<const float*>(p)); }
+  RIDGE_INLINE F32 load(const char* p, int) { return (F32)_mm512_loadu_ps(p); }  // at any address
   RIDGE_INLINE F32 load_n(const char* p, int64_t n, int u) {
     uint16_t codes[kPer];
     copy_codes(p, n, codes, kPer);
