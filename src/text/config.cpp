@@ -110,7 +110,8 @@ TokenizerConfig read_config(const std::string& folder) {
   const Json map = object("special_tokens_map.json");
   for (const char* name : kNames)
     if (map.contains(name) && !config.json.contains(name)) config.json[name] = map[name];
-  for (const auto& [piece, id] : object("added_tokens.json").items()) {
+  const Json added_tokens = object("added_tokens.json");
+  for (const auto& [piece, id] : added_tokens.items()) {
     if (!id.is_number_unsigned() || id.get<uint64_t>() >= kMostPieces)
       fail(Fault::file, "{}: {} has no id", path("added_tokens.json"), printable(piece));
     AddedToken a;

@@ -77,7 +77,8 @@ struct Tokenizer::Core {
   text::Normalizers normalizers;
   text::PreTokenizers pre_tokenizers;
   text::FastPath fast;
-  bool takes_bytes = false;  // text goes to the model as it is (RWKV)
+  bool prefix_first = false;  // a Metaspace puts its prefix before the first word only
+  bool takes_bytes = false;   // text goes to the model as it is (RWKV)
   std::unique_ptr<text::Model> model;
   std::unique_ptr<text::SentencePieceSpec> sp_spec;
   std::unique_ptr<text::SentencePieceEncoder> sp;  // instead of normalizers, pre_tokenizers and model

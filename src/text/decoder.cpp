@@ -85,13 +85,13 @@ class WordPiece : public DecodeStep {
  public:
   WordPiece(std::string prefix, bool cleanup) : prefix_(std::move(prefix)), cleanup_(cleanup) {}
   void piece(std::string_view text, int32_t id) override {
-    std::string out(text);
-    if (!first_) {
-      if (out.starts_with(prefix_))
-        out.erase(0, prefix_.size());
-      else
-        out.insert(0, " ");
+    std::string out;
+    if (!first_ && text.starts_with(prefix_)) {
+      text.remove_prefix(prefix_.size());
+    } else if (!first_) {
+      out += ' ';
     }
+    out += text;
     first_ = false;
     next_->piece(cleanup_ ? clean_up(std::move(out)) : out, id);
   }

@@ -144,15 +144,20 @@ Tokenizer from_merges(std::string_view vocab, std::string_view merges, const Tok
   read_vocab_json(vocab, parts, what);
   read_merges_txt(merges, parts, what);
   const std::string name = config.class_name();
+  TokenizerConfig named = config;
+  for (const auto& [key, token] : {std::pair{"bos_token", "<|startoftext|>"},
+                                   {"bos_token", "<|endoftext|>"},
+                                   {"eos_token", "<|endoftext|>"}})
+    if (named.token(key).empty() && id_in(parts, token) >= 0) named.json[key] = token;
   const auto word_ends = std::count_if(parts.pieces.begin(), parts.pieces.end(),
                                        [](const std::string& p) { return p.ends_with("</w>"); });
-  extend(parts, config);
+  extend(parts, named);
   if (name.starts_with("CLIP") || word_ends > 256) {
     clip_parts(parts);
     parts.bpe.has_unk = id_in(parts, "<|endoftext|>") >= 0;
     parts.bpe.unk_token = parts.bpe.has_unk ? "<|endoftext|>" : "";
     surround(parts, id_in(parts, "<|startoftext|>"), id_in(parts, "<|endoftext|>"));
-    return from_parts(std::move(parts), config, {}, what);
+    return from_parts(std::move(parts), named, {}, what);
   }
   parts.decoder = byte_level_json(true, true);
   if (name.starts_with("Qwen2")) {
@@ -165,9 +170,9 @@ Tokenizer from_merges(std::string_view vocab, std::string_view merges, const Tok
   if (name.starts_with("Roberta") || name.starts_with("Bart") || name.starts_with("Longformer"))
     surround(parts, id_in(parts, config.token("cls_token").empty() ? "<s>" : config.token("cls_token")),
              id_in(parts, config.token("sep_token").empty() ? "</s>" : config.token("sep_token")));
-  else if (config.flag("add_bos_token").value_or(false))
-    surround(parts, id_in(parts, config.token("bos_token")), -1);
-  return from_parts(std::move(parts), config, {}, what);
+  else if (named.flag("add_bos_token").value_or(false))
+    surround(parts, id_in(parts, named.token("bos_token")), -1);
+  return from_parts(std::move(parts), named, {}, what);
 }
 
 Tokenizer from_bert(std::string_view text, const TokenizerConfig& config, const std::string& what) {
@@ -343,6 +348,9 @@ Tokenizer from_marian(SentencePieceSpec source, std::string_view vocab, const To
   core->remap.resize(core->pieces.size());
   for (size_t id = 0; id < core->remap.size(); ++id) core->remap[id] = static_cast<int32_t>(id);
   for (const int32_t id : beyond) core->remap[static_cast<size_t>(id)] = core->sp_spec->unk;
+  core->pieces.resize(joint.pieces.size());
+  core->finish();
+  core->sp->look_up_unknown(&core->index);
   apply(*core, config);
   set_template(*core, false, true);
   return Tokenizer(core);

@@ -56,6 +56,8 @@ std::shared_ptr<Tokenizer::Core> make_core(Parts parts, const std::string& what)
   core->pre_tokenizers =
       make_pre_tokenizers(parts.pre_tokenizer, parts.type == "BPE" && !parts.bpe.byte_fallback, bytes, what);
   if (bytes) core->fast = fast_path(parts.pre_tokenizer);
+  for (const Json& each : flatten(parts.pre_tokenizer, "pretokenizers", what))
+    core->prefix_first = core->prefix_first || text_field(each, "prepend_scheme", what, "") == "first";
   core->model = make_model(parts, *core, bytes);
   core->post = post_template(parts.post_processor, what);
   for (const int32_t id : core->post)

@@ -240,8 +240,7 @@ class Translator {
         "ideographic",       "idstart"};
     for (const auto b : kBinary)
       if (b == key) return key == "whitespace" ? std::string(kSpaceItems) : "\\p{" + name + "}";
-    if (key == "han" && recent_)
-      return R"(\p{sc:Han}\x{2ebf0}-\x{2ee5d}\x{2b73a}-\x{2b73f}\x{2b81e}\x{2cea2}-\x{2cead}\x{31350}-\x{323af}\x{323b0}-\x{33479})";
+    if (key == "han" && recent_) return R"(\p{sc:Han}\x{2b739}\x{2ebf0}-\x{2ee5d}\x{31350}-\x{323af})";
     return "\\p{sc:" + name + "}";  // a script proper, not its extensions
   }
 
@@ -333,8 +332,14 @@ class Translator {
         return with_recent("\\p{Nd}", "Nd");
       case 'h':
         return "0-9a-fA-F";
+      case 'S':
+        return negated(std::string(kSpaceItems));
+      case 'W':
+        return negated(with_recent(std::string(kWordItems), "word"));
+      case 'D':
+        return negated(with_recent("\\p{Nd}", "Nd"));
       case 'H':
-        bad("\\H inside a class");
+        return negated("0-9a-fA-F");
       default:
         break;
     }
@@ -394,12 +399,12 @@ class Translator {
     }
     ++i_;
     --depth_;
-    if (terms.empty() && nested.empty()) return "[" + std::string(negative ? "^" : "") + items + "]";
+    if (terms.empty() && nested.empty()) return fmt::format("[{}{}]", negative ? "^" : "", items);
     close_term();
     std::string all;
     for (size_t t = 0; t + 1 < terms.size(); ++t) all += "(?=" + terms[t] + ")";
     all += terms.back();
-    return negative ? "(?:(?!" + all + ")(?s:.))" : "(?:" + all + ")";
+    return negative ? fmt::format("(?:(?!{})(?s:.))", all) : fmt::format("(?:{})", all);
   }
 
   std::string posix() {  // at [:

@@ -129,8 +129,12 @@ class ByteLevel : public PreTokenizer {
   void apply(Pieces& pieces) const override {
     std::vector<std::string_view> out;
     for (auto piece : pieces.list) {
-      if (add_prefix_space_ && piece.substr(0, 1) != " ")
-        piece = pieces.storage.emplace_back(" " + std::string(piece));
+      if (add_prefix_space_ && !piece.starts_with(' ')) {
+        std::string& prefixed = pieces.storage.emplace_back();
+        prefixed += ' ';
+        prefixed += piece;
+        piece = prefixed;
+      }
       if (!use_regex_) {
         out.push_back(piece);
         continue;
@@ -322,7 +326,10 @@ class UnicodeScripts : public PreTokenizer {
 
 std::unique_ptr<PreTokenizer> make_one(const Json& json, bool map_bytes, const std::string& what) {
   const std::string type = text_field(json, "type", what);
-  const auto numeric = [](uint32_t c) { return (class_of(c) & kNumber) != 0; };
+  // With the numbers of Unicode 17, which the pre-tokenizer Digits knows and patterns do not.
+  const auto numeric = [](uint32_t c) {
+    return (class_of(c) & kNumber) != 0 || (c >= 0x11DE0 && c <= 0x11DE9) || (c >= 0x16FF4 && c <= 0x16FF6);
+  };
   const auto punctuation = [](uint32_t c) { return (class_of(c) & kPunctuation) != 0; };
   if (type == "ByteLevel")
     return std::make_unique<ByteLevel>(flag_field(json, "add_prefix_space", true, what),

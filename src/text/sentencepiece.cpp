@@ -120,7 +120,7 @@ SentencePieceEncoder::Prefix SentencePieceEncoder::normalize_prefix(std::string_
 
 std::string SentencePieceEncoder::normalize(std::string_view text, bool prefix) const {
   std::string out;
-  const std::string_view blank = spec_.escape_whitespaces ? kMetaspace : std::string_view(" ");
+  const std::string_view blank = spec_.escape_whitespaces ? kMetaspace : std::string_view(" ", 1);
   if (spec_.remove_extra_whitespaces)
     while (!text.empty()) {
       const Prefix p = normalize_prefix(text);
@@ -147,8 +147,10 @@ std::string SentencePieceEncoder::normalize(std::string_view text, bool prefix) 
     text.remove_prefix(p.consumed);
     if (!spec_.remove_extra_whitespaces) after_blank = false;
   }
-  if (spec_.remove_extra_whitespaces)
-    while (out.ends_with(blank)) out.resize(out.size() - blank.size());
+  size_t length = out.size();
+  while (spec_.remove_extra_whitespaces && std::string_view(out).substr(0, length).ends_with(blank))
+    length -= blank.size();
+  out.erase(length);
   if (prefix && spec_.whitespace_as_suffix) out += blank;
   return out;
 }
@@ -167,27 +169,34 @@ int32_t SentencePieceEncoder::piece_id(std::string_view piece) const {
   return id >= 0 && spec_.types[static_cast<size_t>(id)] == kUnused ? -1 : id;
 }
 
-void SentencePieceEncoder::put(std::string_view piece, int32_t id, bool& previous_unknown,
+void SentencePieceEncoder::put(std::string_view piece, int32_t id, Unknown& unknown,
                                std::vector<int32_t>& out) const {
-  const bool unknown = id < 0 || id == unk_;
-  if (!unknown) {
+  if (id >= 0 && id != unk_) {
     out.push_back(id);
-  } else if (spec_.byte_fallback && std::all_of(piece.begin(), piece.end(), [&](char c) {
-               return byte_ids_[static_cast<unsigned char>(c)] >= 0;
-             })) {
-    for (const char c : piece) out.push_back(byte_ids_[static_cast<unsigned char>(c)]);
-    previous_unknown = false;
+    unknown.open = false;
     return;
-  } else if (!previous_unknown) {
+  }
+  if (spec_.byte_fallback && std::all_of(piece.begin(), piece.end(), [&](char c) {
+        return byte_ids_[static_cast<unsigned char>(c)] >= 0;
+      })) {
+    for (const char c : piece) out.push_back(byte_ids_[static_cast<unsigned char>(c)]);
+    unknown.open = false;
+    return;
+  }
+  if (!unknown.open) {
     if (unk_ < 0) fail(Fault::file, "{}: no piece for {} and no unknown piece", what_, printable(piece));
     out.push_back(unk_);
+    unknown = {true, {}};
   }
-  previous_unknown = unknown;
+  if (!elsewhere_) return;
+  unknown.text += piece;
+  const int32_t found = elsewhere_->find(unknown.text);
+  out.back() = found >= 0 ? found : unk_;
 }
 
 void SentencePieceEncoder::resegment(int32_t id, std::string_view text,
                                      const std::vector<std::pair<int32_t, int32_t>>& halves,
-                                     std::vector<int32_t>& out, bool& previous_unknown) const {
+                                     std::vector<int32_t>& out, Unknown& unknown) const {
   const auto n = static_cast<int32_t>(spec_.pieces.size());
   if (id >= 0 && id < n && spec_.types[static_cast<size_t>(id)] == kUnused &&
       halves[static_cast<size_t>(id)].first >= 0) {
@@ -195,15 +204,15 @@ void SentencePieceEncoder::resegment(int32_t id, std::string_view text,
     const size_t cut =
         (left < n ? spec_.pieces[static_cast<size_t>(left)] : characters_[static_cast<size_t>(left - n)])
             .size();
-    resegment(left, text.substr(0, cut), halves, out, previous_unknown);
-    resegment(right, text.substr(cut), halves, out, previous_unknown);
+    resegment(left, text.substr(0, cut), halves, out, unknown);
+    resegment(right, text.substr(cut), halves, out, unknown);
     return;
   }
-  put(text, piece_id(text), previous_unknown, out);
+  put(text, piece_id(text), unknown, out);
 }
 
 void SentencePieceEncoder::encode_bpe(std::string_view text, Scratch& scratch, std::vector<int32_t>& out,
-                                      bool& previous_unknown) const {
+                                      Unknown& unknown) const {
   // Symbols: ids of pieces, then of characters that are no pieces; frozen or unknown ones as -2 - their place
   // in `parts`.
   const auto n = static_cast<int32_t>(spec_.pieces.size());
@@ -235,14 +244,14 @@ void SentencePieceEncoder::encode_bpe(std::string_view text, Scratch& scratch, s
   for (const int32_t s : symbols) {
     if (s < 0) {
       const std::string_view part = parts[static_cast<size_t>(-2 - s)];
-      put(part, piece_id(part), previous_unknown, out);
+      put(part, piece_id(part), unknown, out);
     } else if (s >= n) {
       const std::string& c = characters_[static_cast<size_t>(s - n)];
-      put(c, -1, previous_unknown, out);
+      put(c, -1, unknown, out);
     } else if (has_unused_) {
-      resegment(s, spec_.pieces[static_cast<size_t>(s)], halves, out, previous_unknown);
+      resegment(s, spec_.pieces[static_cast<size_t>(s)], halves, out, unknown);
     } else {
-      put(spec_.pieces[static_cast<size_t>(s)], s, previous_unknown, out);
+      put(spec_.pieces[static_cast<size_t>(s)], s, unknown, out);
     }
   }
 }
@@ -285,17 +294,16 @@ void SentencePieceEncoder::encode_unigram(std::string_view text, std::vector<int
     path.emplace_back(from, end);
     end = from;
   }
-  bool previous_unknown = false;
+  Unknown unknown;
   for (size_t k = path.size(); k-- > 0;)
-    put(text.substr(path[k].first, path[k].second - path[k].first), best[path[k].second].id, previous_unknown,
-        out);
+    put(text.substr(path[k].first, path[k].second - path[k].first), best[path[k].second].id, unknown, out);
 }
 
 void SentencePieceEncoder::encode(std::string_view text, bool prefix, Scratch& scratch,
                                   std::vector<int32_t>& out) const {
   const std::string normalized = normalize(text, prefix);
   std::string_view rest = normalized;
-  bool previous_unknown = false;
+  Unknown unknown;
   switch (spec_.kind) {
     case SentencePieceKind::unigram:
       encode_unigram(rest, out);
@@ -303,7 +311,7 @@ void SentencePieceEncoder::encode(std::string_view text, bool prefix, Scratch& s
     case SentencePieceKind::character:
       while (!rest.empty()) {
         const size_t n = next_symbol(rest).first;
-        put(rest.substr(0, n), piece_id(rest.substr(0, n)), previous_unknown, out);
+        put(rest.substr(0, n), piece_id(rest.substr(0, n)), unknown, out);
         rest.remove_prefix(n);
       }
       return;
@@ -311,14 +319,14 @@ void SentencePieceEncoder::encode(std::string_view text, bool prefix, Scratch& s
       while (!rest.empty()) {  // a word begins at each blank
         size_t n = rest.find(kMetaspace, 1);
         if (n == std::string_view::npos) n = rest.size();
-        put(rest.substr(0, n), piece_id(rest.substr(0, n)), previous_unknown, out);
+        put(rest.substr(0, n), piece_id(rest.substr(0, n)), unknown, out);
         rest.remove_prefix(n);
       }
       return;
     case SentencePieceKind::bpe:
       break;
   }
-  if (!cut_) return encode_bpe(rest, scratch, out, previous_unknown);
+  if (!cut_) return encode_bpe(rest, scratch, out, unknown);
   // No piece has a blank inside, so words are independent and short ones are remembered.
   while (!rest.empty()) {
     size_t n = 0;
@@ -327,8 +335,8 @@ void SentencePieceEncoder::encode(std::string_view text, bool prefix, Scratch& s
     const std::string_view word = rest.substr(0, n);
     rest.remove_prefix(n);
     // Unknown pieces join across words, so words that begin or end with one are not remembered.
-    if (word.size() > WordCache::kMostBytes || previous_unknown) {
-      encode_bpe(word, scratch, out, previous_unknown);
+    if (word.size() > WordCache::kMostBytes || unknown.open) {
+      encode_bpe(word, scratch, out, unknown);
       continue;
     }
     const WordCache::Key key = WordCache::key_of(word);
@@ -338,9 +346,9 @@ void SentencePieceEncoder::encode(std::string_view text, bool prefix, Scratch& s
       continue;
     }
     const size_t before = out.size();
-    encode_bpe(word, scratch, out, previous_unknown);
+    encode_bpe(word, scratch, out, unknown);
     const size_t count = out.size() - before;
-    if (count > 0 && count <= WordCache::kMostIds && !previous_unknown) {
+    if (count > 0 && count <= WordCache::kMostIds && !unknown.open) {
       entry.key = key;
       entry.count = static_cast<uint32_t>(count);
       std::copy_n(out.begin() + static_cast<long>(before), count, entry.ids);

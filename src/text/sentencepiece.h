@@ -41,8 +41,16 @@ class SentencePieceEncoder {
   // Appends the ids of a text (any bytes). `prefix`: whether add_dummy_prefix applies to it.
   void encode(std::string_view text, bool prefix, Scratch& scratch, std::vector<int32_t>& out) const;
   std::string normalize(std::string_view text, bool prefix) const;
+  // Where the pieces that the model does not know are looked up (Marian: the joint vocabulary of two
+  // languages).
+  void look_up_unknown(const PieceIndex* index) { elsewhere_ = index; }
 
  private:
+  // A run of unknown pieces, which is one token.
+  struct Unknown {
+    bool open = false;
+    std::string text;  // kept where it is looked up
+  };
   const SentencePieceSpec& spec_;
   std::string what_;
   PieceIndex normal_;
@@ -56,6 +64,7 @@ class SentencePieceEncoder {
   std::vector<int32_t> byte_ids_;
   float least_ = 0;  // the least score of a normal piece
   int32_t unk_ = -1;
+  const PieceIndex* elsewhere_ = nullptr;
   bool has_unused_ = false, cut_ = false;
 
   void build_merges();
@@ -67,12 +76,11 @@ class SentencePieceEncoder {
   std::pair<size_t, bool> next_symbol(std::string_view text) const;
   int32_t piece_id(std::string_view piece) const;
   // A piece with id unk becomes bytes or joins the unknown before it.
-  void put(std::string_view piece, int32_t id, bool& previous_unknown, std::vector<int32_t>& out) const;
-  void encode_bpe(std::string_view text, Scratch& scratch, std::vector<int32_t>& out,
-                  bool& previous_unknown) const;
+  void put(std::string_view piece, int32_t id, Unknown& unknown, std::vector<int32_t>& out) const;
+  void encode_bpe(std::string_view text, Scratch& scratch, std::vector<int32_t>& out, Unknown& unknown) const;
   void encode_unigram(std::string_view text, std::vector<int32_t>& out) const;
   void resegment(int32_t id, std::string_view text, const std::vector<std::pair<int32_t, int32_t>>& halves,
-                 std::vector<int32_t>& out, bool& previous_unknown) const;
+                 std::vector<int32_t>& out, Unknown& unknown) const;
 };
 
 }  // namespace ridge::text

@@ -208,13 +208,21 @@ void Tokenizer::Core::encode(std::string_view text, const EncodeOptions& options
       prefix = prefix_every_segment;
       continue;
     }
-    const bool at_start = segment.data() == text.data();
+    bool at_start = segment.data() == text.data();
     if (normalizers.empty() && normalized_added.empty()) {
       encode_text(segment, at_start, *scratch, out);
       continue;
     }
     std::string normalized(segment);
-    for (const auto& n : normalizers) n->apply(normalized);
+    for (const auto& n : normalizers) {
+      // A text whose first character the normalizer drops no longer begins at the start.
+      if (prefix_first && at_start && !normalized.empty()) {
+        std::string first = normalized.substr(0, utf8_length(static_cast<unsigned char>(normalized[0])));
+        n->apply(first);
+        at_start = !first.empty();
+      }
+      n->apply(normalized);
+    }
     std::vector<Segment> inner;
     cut(normalized, true, parse_special, inner);
     for (const auto& [part, part_id] : inner) {

@@ -29,6 +29,10 @@ TEST(Pattern, ReadsWhatOnigurumaReads) {
   EXPECT_EQ(find(R"((?m:a.b))", "a\nb"), (Words{"a\nb"}));
   EXPECT_EQ(find(R"(\p{^L}+)", "ab12cd"), (Words{"12"}));
   EXPECT_EQ(find(R"([^\W\d_]+)", "ab_12cd"), (Words{"ab", "cd"}));
+  EXPECT_EQ(find(R"([\S\n]+)", "a\n b"), (Words{"a\n", "b"}));
+  EXPECT_EQ(find(R"([^\S\n]+)", "a \n\t b"), (Words{" ", "\t "}));
+  EXPECT_EQ(find(R"([\D3]+)", "12a345"), (Words{"a3"}));
+  EXPECT_EQ(find(R"([^\P{L}e]+)", "1here"), (Words{"h", "r"}));
   EXPECT_EQ(find(R"([[:punct:]]+)", "a+b$!"), (Words{"+", "$!"}));
   EXPECT_EQ(find("\\s+",
                  "a\xE1\xA0\x8E"

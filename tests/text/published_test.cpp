@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "testing.h"
+#include "text/config.h"
 #include "text/tokenizer.h"
 
 namespace ridge {
@@ -87,6 +88,24 @@ TEST(Published, AlbertUnigram) {
   EXPECT_EQ(t.encode("this is a test"), (std::vector<int32_t>{48, 25, 21, 1289}));
   EXPECT_EQ(t.encode("i was born in 92000, and this is falsé."),
             (std::vector<int32_t>{31, 23, 386, 19, 561, 3050, 15, 17, 48, 25, 8256, 18, 1, 9}));
+}
+
+// Pieces by the `sentencepiece` library, looked up in the joint vocabulary as MarianTokenizer does; U+3002 is
+// unknown to the source model but a piece of the target language.
+TEST(Published, MarianJointVocabulary) {
+  RIDGE_NEEDS_SHARED(shared);
+  const std::string base = shared + "/data/vocab/opus-mt-en-fr.";
+  const Tokenizer t =
+      text::from_marian(text::read_sentencepiece(read_file(base + "source.spm"), "source.spm"),
+                        read_file(base + "vocab.json"), {}, "vocab.json");
+  EXPECT_EQ(t.vocab_size(), 59514);
+  EXPECT_EQ(t.special().pad, 59513);
+  EXPECT_EQ(t.encode("Hello, world! How are you today?"),
+            (std::vector<int32_t>{10537, 2, 522, 145, 1121, 52, 55, 1394, 54, 0}));
+  EXPECT_EQ(t.encode("The na\u00EFve caf\u00E9 costs 1,000 \u20AC."),
+            (std::vector<int32_t>{35, 81, 4277, 517, 6017, 1135, 14829, 775, 3, 0}));
+  EXPECT_EQ(t.encode("Unknown: \u4F60\u597D \u3002 ok"),
+            (std::vector<int32_t>{39406, 37, 49, 49069, 49218, 49, 53525, 18335, 0}));
 }
 
 TEST(Published, RwkvWorld) {
