@@ -3,6 +3,7 @@
 #include <csignal>
 #include <cstdio>
 #include <new>
+#include <system_error>
 
 #include "base/error.h"
 #include "cli/parser.h"
@@ -62,6 +63,9 @@ int main(int argc, char** argv) {
   } catch (const std::bad_alloc&) {
     std::fflush(stdout);
     fmt::print(stderr, "{}: not enough memory\n", what);
+    return static_cast<int>(Fault::check);
+  } catch (const std::system_error& e) {  // fmt::print, where a write fails
+    fmt::print(stderr, "{}: the output could not be written: {}\n", what, e.what());
     return static_cast<int>(Fault::check);
   } catch (const std::exception& e) {
     std::fflush(stdout);

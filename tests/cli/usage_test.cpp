@@ -116,9 +116,13 @@ TEST(Cli, FileErrors) {
 }
 
 TEST(Cli, OutputThatCannotBeWritten) {
+  ASSERT_EQ(shell("for i in 1 2 3 4 5 6 7 8 9; do cat book.txt; done > much.txt").code, 0);
   const Ran r = shell("ridge --help > /dev/full");
   EXPECT_EQ(r.code, 1);
   EXPECT_NE(r.err.find("could not be written"), std::string::npos);
+  const Ran much = shell("ridge tokenize -f much.txt > /dev/full");
+  EXPECT_EQ(much.code, 1);
+  EXPECT_NE(much.err.find("could not be written"), std::string::npos) << much.err;
   const Ran run = shell("ridge run -n 4 --seed 1 > /dev/full");
   EXPECT_EQ(run.code, 1);
   EXPECT_NE(run.err.find("could not be written"), std::string::npos);
@@ -177,9 +181,7 @@ TEST(Cli, ExamplesRun) {
       l.erase(0, 2);
       if (l.empty() || l[0] == '#') continue;
       if (const size_t at = l.find("--random llama-1.1b"); at != std::string::npos)
-        l.replace(at, 19,
-                  std::string("--random tests/data/golden/llama/config.json -p 8") +
-                      (name == "bench" ? " -n 2" : ""));
+        l.replace(at, 19, std::string("--random opt-125m -p 8") + (name == "bench" ? " -n 2" : ""));
       const Ran r = shell("rm -rf new-folder; " + l);
       EXPECT_EQ(r.code, 0) << l << "\n" << r.err;
       EXPECT_EQ(r.signal, 0) << l;
