@@ -26,7 +26,8 @@ struct LanguageModel::Impl {
       GeneratorOptions g;
       g.context = options.context;
       g.kv = find_dtype(options.kv.c_str());
-      if (!g.kv || !g.kv.is_real()) fail(Fault::usage, "load: keys and values in \"{}\": f32, f16 or bf16", printable(options.kv));
+      if (!g.kv || !g.kv.is_real())
+        fail(Fault::usage, "load: keys and values in \"{}\": f32, f16 or bf16", printable(options.kv));
       g.context_options = context_options();
       generator = std::make_unique<Generator>(*open.model, open.text(), g);
     }
@@ -53,7 +54,9 @@ std::vector<int32_t> LanguageModel::tokenize(std::string_view text, bool special
   return impl_->open.text().encode(text, {.add_special = special});
 }
 
-std::string LanguageModel::detokenize(const std::vector<int32_t>& ids) const { return impl_->open.text().decode(ids); }
+std::string LanguageModel::detokenize(const std::vector<int32_t>& ids) const {
+  return impl_->open.text().decode(ids);
+}
 
 Generation LanguageModel::generate(std::string_view prompt, const GenerationOptions& options,
                                    const std::function<bool(std::string_view)>& on_text) {
@@ -93,7 +96,8 @@ std::vector<float> LanguageModel::embed(std::string_view text) {
   for (const double x : sum) norm += x * x;
   std::vector<float> out(sum.size());
   const double scale = norm > 0 ? 1 / std::sqrt(norm) : 0;
-  std::transform(sum.begin(), sum.end(), out.begin(), [&](double x) { return static_cast<float>(x * scale); });
+  std::transform(sum.begin(), sum.end(), out.begin(),
+                 [&](double x) { return static_cast<float>(x * scale); });
   return out;
 }
 
