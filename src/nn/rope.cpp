@@ -172,7 +172,7 @@ void RopeConfig::config_gguf(ConfigKeys& keys, int64_t head_dim, bool local) {
       double m = magnitude();
       keys.real(m, nullptr, "rope.scaling.attn_factor");
       keys.integer(original_context, nullptr, "rope.scaling.original_context_length");
-      keys.text(type, nullptr, "/ridge.rope.type");
+      keys.text(type, nullptr, "rope.scaling.type");
     }
     if (type == "yarn") {
       // The published factor stands beside the rule's own.
@@ -195,6 +195,7 @@ void RopeConfig::config_gguf(ConfigKeys& keys, int64_t head_dim, bool local) {
   keys.text(type, nullptr, "/ridge.rope.type",
             scaling.empty() ? (factor > 1 ? "linear" : "default") : scaling);
   if (type == "none") type = "default";
+  if (keys.has_tensor("rope_factors_long.weight")) type = "longrope";  // Phi-3's files do not name it
   if (type == "dynamic") keys.real(factor, nullptr, "/ridge.rope.factor");
   keys.integer(original_context, nullptr, "rope.scaling.original_context_length", context, int64_t{1} << 40);
   double beside = 0;

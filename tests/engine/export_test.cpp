@@ -27,19 +27,17 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// RIDGE_GOLDEN names another folder of golden models.
-std::string root() {
+// The models of a folder of tests/data, by their paths; RIDGE_GOLDEN names another folder.
+std::vector<std::string> models_in(const char* folder) {
   const char* other = std::getenv("RIDGE_GOLDEN");
-  return other ? other : testing::data("golden");
+  std::vector<std::string> paths;
+  for (const auto& e : fs::directory_iterator(other ? other : testing::data(folder)))
+    if (fs::exists(e.path() / "expected.safetensors")) paths.push_back(e.path().string());
+  std::sort(paths.begin(), paths.end());
+  return paths;
 }
 
-std::vector<std::string> folders() {
-  std::vector<std::string> names;
-  for (const auto& e : fs::directory_iterator(root()))
-    if (fs::exists(e.path() / "expected.safetensors")) names.push_back(e.path().filename().string());
-  std::sort(names.begin(), names.end());
-  return names;
-}
+std::string last_part(const std::string& path) { return fs::path(path).filename().string(); }
 
 class Scratch {
  public:
@@ -92,20 +90,29 @@ void write_foreign(const std::string& from, const std::string& to) {
   writer->finish();
 }
 
-// Options that GGUF has no published key for: a foreign file cannot say them.
-bool needs_own_keys(const std::string& name) {
-  static const char* const list[] = {"gemma2", "gemma3"};  // query_pre_attn_scalar
-  for (const char* n : list)
-    if (name == n) return true;
-  return std::getenv("RIDGE_GOLDEN") != nullptr;
+// Models whose settings GGUF has published keys for. (Of the golden ones not Gemma 2 and 3, which have a
+// query_pre_attn_scalar of their own; of the options those named.)
+std::vector<std::string> published_models() {
+  std::vector<std::string> paths;
+  for (const std::string& path : models_in("golden"))
+    if (last_part(path) != "gemma2" && last_part(path) != "gemma3") paths.push_back(path);
+  for (const char* name :
+       {"bloom_heads",  "ds_noq",         "gemma_untied", "granite_odd",   "llama_bias",   "llama_linear",
+        "llama_llama3", "llama_longrope", "llama_yarn",   "mistral_win",   "mixtral_win",  "neox_linear",
+        "neox_seq",     "olmo2_odd",      "olmo2_yarn",   "phi3_long",     "phi3_partial", "phi3_short",
+        "qwen2_win",    "qwen2_types",    "qwen3_bias",   "qwen3moe_norm", "smollm3_nope"})
+    paths.push_back(testing::data("options/") + name);
+  return paths;
 }
 
 }  // namespace
 
+class RoundTrip : public ::testing::TestWithParam<std::string> {};
+class Foreign : public ::testing::TestWithParam<std::string> {};
 class Export : public ::testing::TestWithParam<std::string> {};
 
-TEST_P(Export, ToGgufAndBack) {
-  const std::string original = root() + "/" + GetParam();
+TEST_P(RoundTrip, ToGgufAndBack) {
+  const std::string& original = GetParam();
   const Scratch dir;
   const ExportReport report = export_gguf(Checkpoint::open(original), dir / "m.gguf");
   EXPECT_EQ(report.files, std::vector<std::string>{dir / "m.gguf"});
@@ -116,16 +123,15 @@ TEST_P(Export, ToGgufAndBack) {
   verify_against(dir / "back", original, 1e-4, true);
 }
 
-TEST_P(Export, HuggingFaceStaysAsItIs) {
-  const std::string original = root() + "/" + GetParam();
+TEST_P(RoundTrip, HuggingFaceStaysAsItIs) {
+  const std::string& original = GetParam();
   const Scratch dir;
   export_huggingface(Checkpoint::open(original), dir / "copy", {.max_file_bytes = 60000});
   expect_same_tensors(dir / "copy", original);
 }
 
-TEST_P(Export, PublishedKeysAlone) {
-  if (needs_own_keys(GetParam())) return;
-  const std::string original = root() + "/" + GetParam();
+TEST_P(Foreign, PublishedKeysAlone) {
+  const std::string& original = GetParam();
   const Scratch dir;
   export_gguf(Checkpoint::open(original), dir / "m.gguf");
   write_foreign(dir / "m.gguf", dir / "foreign.gguf");
@@ -146,7 +152,7 @@ std::vector<float> logits_of(const std::string& path) {
 // What is quantized is read as what it decodes to, and is near the original: as near as random weights and
 // routers on the edge let 8 bits be.
 TEST_P(Export, Quantized) {
-  const std::string original = root() + "/" + GetParam();
+  const std::string& original = GetParam();
   const Scratch dir;
   export_gguf(Checkpoint::open(original), dir / "q8.gguf", {.type = "Q8_0"});
   verify_against(dir / "q8.gguf", original, 0.15, false);
@@ -257,6 +263,10 @@ TEST(ExportFiles, MixesChooseTheTypes) {
   EXPECT_EQ(c.metadata().u32("general.quantization_version"), 2u);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Export, ::testing::ValuesIn(folders()), [](const auto& i) { return i.param; });
+const auto by_last_part = [](const auto& i) { return last_part(i.param); };
+INSTANTIATE_TEST_SUITE_P(Golden, RoundTrip, ::testing::ValuesIn(models_in("golden")), by_last_part);
+INSTANTIATE_TEST_SUITE_P(Options, RoundTrip, ::testing::ValuesIn(models_in("options")), by_last_part);
+INSTANTIATE_TEST_SUITE_P(Published, Foreign, ::testing::ValuesIn(published_models()), by_last_part);
+INSTANTIATE_TEST_SUITE_P(Golden, Export, ::testing::ValuesIn(models_in("golden")), by_last_part);
 
 }  // namespace ridge

@@ -14,19 +14,16 @@
 namespace ridge {
 namespace {
 
-// RIDGE_GOLDEN names another folder of such models.
-std::string root() {
-  const char* other = std::getenv("RIDGE_GOLDEN");
-  return other ? other : testing::data("golden");
-}
-
+// tests/data/golden, tests/data/options (options that differ from what is usual), and the folder that
+// RIDGE_GOLDEN names.
 std::vector<std::string> folders() {
-  std::vector<std::string> names;
-  for (const auto& e : std::filesystem::directory_iterator(root()))
-    if (std::filesystem::exists(e.path() / "expected.safetensors"))
-      names.push_back(e.path().filename().string());
-  std::sort(names.begin(), names.end());
-  return names;
+  std::vector<std::string> roots{testing::data("golden"), testing::data("options")}, found;
+  if (const char* other = std::getenv("RIDGE_GOLDEN")) roots = {other};
+  for (const std::string& root : roots)
+    for (const auto& e : std::filesystem::directory_iterator(root))
+      if (std::filesystem::exists(e.path() / "expected.safetensors")) found.push_back(e.path().string());
+  std::sort(found.begin(), found.end());
+  return found;
 }
 
 }  // namespace
@@ -34,7 +31,7 @@ std::vector<std::string> folders() {
 class Golden : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(Golden, Verifies) {
-  const std::string folder = root() + "/" + GetParam();
+  const std::string& folder = GetParam();
   const auto model = load_model(Checkpoint::open(folder));
   const Safetensors expected = Safetensors::open(folder + "/expected.safetensors");
   for (const int64_t chunk : {0, 1, 7}) {
@@ -52,6 +49,7 @@ TEST_P(Golden, Verifies) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Golden, ::testing::ValuesIn(folders()), [](const auto& i) { return i.param; });
+INSTANTIATE_TEST_SUITE_P(All, Golden, ::testing::ValuesIn(folders()),
+                         [](const auto& i) { return std::filesystem::path(i.param).filename().string(); });
 
 }  // namespace ridge
