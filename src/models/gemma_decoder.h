@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "nn/decoder.h"
 #include "ops/add/add.h"
 #include "ops/embedding/embedding.h"
@@ -56,6 +57,9 @@ class SandwichGemma : public GemmaDecoder {
               keys.is_gguf() ? usual : 256.0);
     cap(keys, attention_cap, "attn_logit_softcapping", default_attention_cap());
     cap(keys, logit_cap, "final_logit_softcapping", default_logit_cap());
+    // The reference insists on an integer where it is one.
+    if (Json* j = keys.json_out(); j && scalar == std::floor(scalar))
+      (*j)["query_pre_attn_scalar"] = static_cast<int64_t>(scalar);
     if (!(scalar > 0)) fail(Fault::file, "{}: a query_pre_attn_scalar of {}", keys.what(), scalar);
     if (!keys.is_reading()) return;
     after.assign(static_cast<size_t>(layers_count), {});

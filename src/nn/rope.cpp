@@ -85,7 +85,8 @@ void read_json(RopeConfig& r, const Json& config, const std::string& what, const
     r.type = it->get<std::string>();
     break;
   }
-  read.number(*p, "factor", r.factor);
+  if (read.number(*p, "factor", r.factor) && !(r.factor > 0))
+    fail(Fault::file, "{}: a RoPE factor of {}", what, r.factor);
   read.number(*p, "low_freq_factor", r.low_freq_factor);
   read.number(*p, "high_freq_factor", r.high_freq_factor);
   read.number(*p, "beta_fast", r.beta_fast);

@@ -84,7 +84,12 @@ void Transformer::tying(ConfigKeys& keys, bool by_default) {
 
 void Transformer::activation_key(ConfigKeys& keys, const char* hf, const char* by_default) {
   keys.text(act_name, hf, "/ridge.activation", by_default);
-  if (keys.is_reading()) act = parse_activation(act_name);
+  if (!keys.is_reading()) return;
+  try {
+    act = parse_activation(act_name);
+  } catch (const Error& e) {  // what a file got wrong
+    fail(Fault::file, "{}: {}", keys.what(), e.what());
+  }
 }
 
 std::vector<KvCache::Layer> Transformer::cache_layers() const {

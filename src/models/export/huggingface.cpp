@@ -142,12 +142,11 @@ Json config_of(const Checkpoint& source, Model& model, const Tokenizer* tokenize
     const std::string types = model.info->hf_types;
     config["model_type"] = types.substr(0, types.find(' '));
     config["dtype"] = torch_name(usual);
-    if (tokenizer) {
-      const SpecialIds& s = tokenizer->special();
-      for (const auto& [name, id] :
-           {std::pair{"bos_token_id", s.bos}, {"eos_token_id", s.eos}, {"pad_token_id", s.pad}})
-        config[name] = id ? Json(*id) : Json(nullptr);
-    }
+    // Said even where there are none: what is left out has a default, which may lie outside the vocabulary.
+    const SpecialIds none, &s = tokenizer ? tokenizer->special() : none;
+    for (const auto& [name, id] :
+         {std::pair{"bos_token_id", s.bos}, {"eos_token_id", s.eos}, {"pad_token_id", s.pad}})
+      config[name] = id ? Json(*id) : Json(nullptr);
   }
   if (retyped) {
     config.erase("torch_dtype");
