@@ -87,6 +87,31 @@ void read_bpe(const Json& model, Parts& parts, const std::string& what) {
   read_merges(model, parts, what);
 }
 
+// The double that the published library reads from the number's shortest text: its digits as a double, over a
+// power of ten. It can be the neighbour of the nearest one, and paths of equal score are decided by such
+// differences.
+double as_published_reader(double value) {
+  const std::string text = fmt::format("{}", std::fabs(value));
+  uint64_t digits = 0;
+  int exponent = 0;
+  bool fraction = false;
+  size_t i = 0;
+  for (; i < text.size() && text[i] != 'e'; ++i) {
+    if (text[i] == '.') {
+      fraction = true;
+      continue;
+    }
+    digits = digits * 10 + static_cast<uint64_t>(text[i] - '0');
+    exponent -= fraction;
+  }
+  if (i < text.size()) exponent += std::atoi(text.c_str() + i + 1);
+  if (exponent < -22 || exponent > 22 || text.size() > 20) return value;  // powers up to 10^22 are exact
+  const double power = std::pow(10.0, std::abs(exponent));
+  const double read =
+      exponent < 0 ? static_cast<double>(digits) / power : static_cast<double>(digits) * power;
+  return value < 0 ? -read : read;
+}
+
 void read_unigram(const Json& model, Parts& parts, const std::string& what) {
   const Json& vocab = member(model, "vocab", what);
   if (!vocab.is_array()) fail(Fault::file, "{}: \"vocab\" is not a list", what);
@@ -94,8 +119,9 @@ void read_unigram(const Json& model, Parts& parts, const std::string& what) {
     if (!entry.is_array() || entry.size() != 2 || !entry[0].is_string() || !entry[1].is_number())
       fail(Fault::file, "{}: a Unigram piece that is not [text, score]", what);
     parts.pieces.push_back(entry[0].get<std::string>());
-    parts.scores.push_back(entry[1].get<double>());
-    if (!std::isfinite(parts.scores.back())) fail(Fault::file, "{}: a score that is not finite", what);
+    const auto score = entry[1].get<double>();
+    if (!std::isfinite(score)) fail(Fault::file, "{}: a score that is not finite", what);
+    parts.scores.push_back(as_published_reader(score));
   }
   const int64_t unk = number_field(model, "unk_id", -1, what);
   if (unk < -1 || unk >= static_cast<int64_t>(parts.pieces.size()))

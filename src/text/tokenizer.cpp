@@ -158,7 +158,15 @@ void Tokenizer::Core::encode_text(std::string_view text, bool at_start, Scratch&
   Pieces words;
   words.list.push_back(text);
   words.at_start = at_start;
-  for (const auto& p : pre_tokenizers) p->apply(words);
+  for (const auto& p : pre_tokenizers) {
+    if (words.list.empty()) break;
+    const std::string_view first = words.list[0];
+    p->apply(words);
+    // What came before the first word is gone: no word begins the text any more.
+    const auto at = reinterpret_cast<uintptr_t>(words.list.empty() ? nullptr : words.list[0].data());
+    const auto begin = reinterpret_cast<uintptr_t>(first.data());
+    if (at > begin && at < begin + first.size()) words.at_start = false;
+  }
   const bool cuts = model->cut_at_metaspace();
   for (std::string_view word : words.list) {
     if (!model->cacheable()) {
