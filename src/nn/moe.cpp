@@ -30,8 +30,8 @@ void MoeMlp::visit(WeightVisitor& v, int64_t layer, const std::string& prefix, i
 void expert_counts(ConfigKeys& keys, int64_t& experts, int64_t& used, const char* hf_experts,
                    int64_t default_experts, int64_t default_used) {
   // Files say 0 experts for a dense model; far more than any model has would only serve to exhaust memory.
-  keys.integer(experts, hf_experts, "expert_count", default_experts, 65536);
-  keys.integer(used, "num_experts_per_tok", "expert_used_count", default_used, 65536);
+  keys.integer(experts, hf_experts, "expert_count", default_experts, 4096);
+  keys.integer(used, "num_experts_per_tok", "expert_used_count", default_used, 4096);
   if (experts > 0 && (used < 1 || used > experts))
     fail(Fault::file, "{}: {} of {} experts a token", keys.what(), used, experts);
 }

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/random.h"
 #include "context/cases.h"
 #include "engine/open.h"
 #include "engine/verify.h"
@@ -144,7 +145,8 @@ std::vector<float> logits_of(const std::string& path) {
   const auto model = load_model(Checkpoint::open(path));
   Context cx(cpu_device(), {.exact = true});
   std::vector<int32_t> ids;
-  for (int32_t i = 0; i < 24; ++i) ids.push_back(i * 37 % 100);
+  for (int32_t i = 0; i < 24; ++i)
+    ids.push_back(i * 37 % static_cast<int32_t>(std::min<int64_t>(100, model->size().vocab)));
   const Tensor y = model->forward(cx, Batch::one(ids), nullptr);
   return {y.ptr<float>(), y.ptr<float>() + y.count()};
 }
@@ -248,6 +250,48 @@ TEST(ExportFiles, ThreadsAndSplitsDoNotChangeTheBytes) {
       export_gguf(Checkpoint::open(original), dir / "split.gguf", {.max_file_bytes = 40000});
   EXPECT_GT(split.files.size(), 2u);
   verify_against(split.files[0], original, 1e-4, true);
+}
+
+TEST(ExportFiles, Llama2cToBothLayouts) {
+  const std::string original = testing::data("files/llama2c/v1.bin");
+  const Scratch dir;
+  export_gguf(Checkpoint::open(original), dir / "m.gguf");
+  export_huggingface(Checkpoint::open(original), dir / "direct");
+  export_huggingface(Checkpoint::open(dir / "m.gguf"), dir / "over");
+  EXPECT_EQ(read_file(dir / "direct" + "/model.safetensors"), read_file(dir / "over" + "/model.safetensors"));
+  const auto expected = logits_of(original), gguf = logits_of(dir / "m.gguf"),
+             folder = logits_of(dir / "over");
+  const auto n = static_cast<int64_t>(expected.size());
+  EXPECT_LT(difference(gguf.data(), expected.data(), n).relative, 1e-6);
+  EXPECT_LT(difference(folder.data(), expected.data(), n).relative, 1e-5);
+}
+
+// Settings and shapes turned to anything: an Error or a model that runs, never a crash.
+TEST(ExportFiles, DamagedSettingsAreErrors) {
+  const Scratch dir;
+  Random random(11, 1);
+  for (const char* name :
+       {"llama3_rope", "mixtral", "phi3", "gemma3", "deepseek_v3", "gpt2", "bloom", "smollm3"}) {
+    export_gguf(Checkpoint::open(testing::data("golden/") + name), dir / "m.gguf");
+    const std::string whole = read_file(dir / "m.gguf");
+    const size_t head = whole.find("ridge.config");
+    int errors = 0;
+    for (int i = 0; i < 150; ++i) {
+      std::string bytes = whole;
+      for (int k = 0; k < 3; ++k) bytes[random.next() % head] = static_cast<char>(random.next());
+      write_file(dir / "x.gguf", bytes);
+      try {
+        const auto model = load_model(Checkpoint::open(dir / "x.gguf"));
+        Context cx(cpu_device(), {.threads = 1});
+        model->forward(cx, Batch::one({1, 2, 3}, true), nullptr);
+        fs::remove_all(dir / "folder");
+        export_huggingface(Checkpoint::open(dir / "x.gguf"), dir / "folder");
+      } catch (const Error&) {
+        ++errors;
+      }
+    }
+    EXPECT_GT(errors, 50) << name;
+  }
 }
 
 // A mix gives the types that its published rule gives, and what it leaves alone is f32.
