@@ -18,8 +18,8 @@ int main(int argc, char** argv) {
       return true;
     });
     std::cout << "\n";
-    std::cerr << model.architecture() << ", " << model.parameters() << " parameters, " << made.ids.size() << " tokens ("
-              << made.reason << ")\n";
+    std::cerr << model.architecture() << ", " << model.parameters() << " parameters, " << made.ids.size()
+              << " tokens (" << made.reason << ")\n";
     const auto near = model.embed("The old king"), far = model.embed("a loaf of bread");
     double cosine = 0;
     for (size_t i = 0; i < near.size(); ++i) cosine += static_cast<double>(near[i]) * far[i];

@@ -199,9 +199,8 @@ int chat(const ChatCommand& o) {
   if (reader.interactive())
     fmt::print("{}, a context of {} tokens; /help lists commands, Ctrl-D ends\n", path, generator.context());
   if (form.empty())
-    fmt::print(
-        stderr,
-        "(the model has no chat template: it writes each message on, to the end of a paragraph)\n");
+    fmt::print(stderr,
+               "(the model has no chat template: it writes each message on, to the end of a paragraph)\n");
   std::fflush(stdout);
   while (const auto line = reader.read("> "))
     if (!chat.line(*line)) break;
