@@ -261,26 +261,33 @@ void SentencePieceEncoder::encode_bpe(std::string_view text, Scratch& scratch, s
 void SentencePieceEncoder::encode_unigram(std::string_view text, std::vector<int32_t>& out) const {
   struct Node {
     int32_t id = -1;
-    double score = 0;
+    float score = 0;
     int64_t from = -1;
   };
   std::vector<Node> best(text.size() + 1);
   const float unk_score = least_ - 10.0f;
-  const auto offer = [&](size_t from, size_t to, int32_t id, double score) {
+  constexpr float kRebase = -1e5f;  // below it scores lose digits: they begin anew from here
+  size_t reach = 0;                 // the farthest node that a path ends at
+  const auto offer = [&](size_t from, size_t to, int32_t id, float score) {
     Node& node = best[to];
     if (node.from < 0 || score > node.score) node = {id, score, static_cast<int64_t>(from)};
+    reach = std::max(reach, to);
   };
   for (size_t i = 0; i < text.size();) {
     const std::string_view rest = text.substr(i);
     const size_t n = one_character(rest);
-    const double so_far = best[i].score;
+    if (best[i].score < kRebase) {
+      const float offset = best[i].score;
+      for (size_t k = i; k <= reach; ++k) best[k].score -= offset;
+    }
+    const float so_far = best[i].score;
     bool single = false;
     trie_.prefixes(rest, [&](size_t length, int32_t id) {
       const int32_t type = spec_.types[static_cast<size_t>(id)];
       if (type == kUnused) return true;
       // A user-defined piece has a bonus that lets it win over pieces of usual scores.
-      const double score = type == kUserDefined ? 0.1 * static_cast<double>(length - 1)
-                                                : spec_.scores[static_cast<size_t>(id)];
+      const float score = type == kUserDefined ? static_cast<float>(0.1 * static_cast<double>(length - 1))
+                                               : spec_.scores[static_cast<size_t>(id)];
       offer(i, i + length, id, score + so_far);
       single = single || length == n;
       return true;
