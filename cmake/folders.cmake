@@ -2,7 +2,7 @@
 # A file's suffix says how it is compiled; tables of formats, ops, kernels and models are generated from the file names.
 
 # Folders with what they may include (transitively). Same order as docs/architecture.md and tools/check_house.py.
-set(RIDGE_FOLDERS base tensor formats device context ops state files text image nn models quantize train engine plan serve)
+set(RIDGE_FOLDERS base tensor formats device context ops state files text image audio nn models quantize train engine plan serve)
 set(DEPS_base)
 set(DEPS_tensor base)
 set(DEPS_formats ${DEPS_tensor} tensor)
@@ -13,7 +13,8 @@ set(DEPS_state ${DEPS_ops} ops)
 set(DEPS_files ${DEPS_ops} ops)
 set(DEPS_text base)                 # tokenizers and templates know nothing of tensors
 set(DEPS_image ${DEPS_tensor} tensor)
-set(DEPS_nn ${DEPS_ops} ops state files text image)
+set(DEPS_audio ${DEPS_tensor} tensor)
+set(DEPS_nn ${DEPS_ops} ops state files text image audio)
 set(DEPS_models ${DEPS_nn} nn)
 set(DEPS_quantize ${DEPS_models} models)
 set(DEPS_train ${DEPS_models} models)

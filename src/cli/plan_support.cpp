@@ -38,6 +38,11 @@ FormatOf format_by_name(const std::string& name, const std::string& arch, int la
        printable(name));
 }
 
+const char* gguf_name(const ConfigKeys& keys) {
+  const ModelInfo& info = find_model(keys);
+  return info.gguf ? info.gguf : info.name;
+}
+
 int layers_of(ConfigKeys& keys) {
   auto model = make_model(keys);
   return static_cast<int>(model->size().layers);
@@ -52,7 +57,7 @@ Priced priced_model(const std::string& what, const std::string& weights) {
     const Json config = parse_json(shape, what);
     ConfigKeys keys = ConfigKeys::reading_json(config, what);
     p.weights = weights.empty() ? "bf16" : weights;
-    p.model = shape_model(keys, format_by_name(p.weights, find_model(keys).gguf, layers_of(keys)));
+    p.model = shape_model(keys, format_by_name(p.weights, gguf_name(keys), layers_of(keys)));
     return p;
   }
   if (!std::filesystem::exists(what))
@@ -62,7 +67,7 @@ Priced priced_model(const std::string& what, const std::string& weights) {
   ConfigKeys keys = ConfigKeys::reading(checkpoint);
   if (!weights.empty() || !checkpoint.has_weights()) {
     p.weights = weights.empty() ? "bf16" : weights;
-    p.model = shape_model(keys, format_by_name(p.weights, find_model(keys).gguf, layers_of(keys)));
+    p.model = shape_model(keys, format_by_name(p.weights, gguf_name(keys), layers_of(keys)));
     return p;
   }
   p.weights = "as in the file";

@@ -6,33 +6,17 @@
 #include <unordered_map>
 
 #include "base/error.h"
-#include "context/cases.h"
+#include "engine/verify_parts.h"
 #include "files/safetensors.h"
 #include "nn/rope.h"
 #include "ops/add/add.h"
 #include "ops/cross_entropy/cross_entropy.h"
 
 namespace ridge {
+using verifying::compare;
+using verifying::ids_of;
+using verifying::values_of;
 namespace {
-
-std::vector<int32_t> ids_of(const Tensor& t) {
-  std::vector<int32_t> ids(static_cast<size_t>(t.count()));
-  for (size_t i = 0; i < ids.size(); ++i) {
-    if (t.dtype() == DType(i64))
-      ids[i] = static_cast<int32_t>(t.ptr<int64_t>()[i]);
-    else if (t.dtype() == DType(i32))
-      ids[i] = t.ptr<int32_t>()[i];
-    else
-      fail(Fault::file, "expected.safetensors: ids of type {}", t.dtype().name());
-  }
-  return ids;
-}
-
-std::vector<float> values_of(const Tensor& t) {
-  std::vector<float> v(static_cast<size_t>(t.count()));
-  if (!v.empty()) t.dtype()->decode(t.data(), v.data(), t.count());
-  return v;
-}
 
 int32_t argmax(const float* x, int64_t n) { return static_cast<int32_t>(std::max_element(x, x + n) - x); }
 
@@ -44,21 +28,6 @@ struct Input {
             ids.begin() + static_cast<std::ptrdiff_t>((r + 1) * length)};
   }
 };
-
-VerifyResult compare(const std::string& name, const std::vector<float>& out,
-                     const std::vector<float>& reference, double tolerance) {
-  VerifyResult r{name};
-  if (out.size() != reference.size()) {
-    r.error = INFINITY;
-    r.note = fmt::format("{} values, expected {}", out.size(), reference.size());
-    return r;
-  }
-  const Difference d = difference(out.data(), reference.data(), static_cast<int64_t>(out.size()));
-  r.error = d.relative;
-  r.note = d.note;
-  r.passed = d.relative <= tolerance;
-  return r;
-}
 
 // All rows as sequences of one batch, fed whole or in chunks, keys and values in f32.
 std::vector<float> logits_of(Model& model, Context& cx, const Input& in, int64_t chunk) {
@@ -219,6 +188,7 @@ std::vector<VerifyResult> with_rounded_rope(Model& model, const Safetensors& exp
 
 std::vector<VerifyResult> verify(Model& model, const Safetensors& expected, const VerifyOptions& options,
                                  std::vector<std::string>& skipped) {
+  if (model.kind() == ModelKind::encoder) return verify_encoder(model, expected, options, skipped);
   const auto* ids = expected.find("input_ids");
   if (!ids || ids->shape.rank() != 2) fail(Fault::file, "expected.safetensors: no input_ids [rows, length]");
   const Tensor t = expected.tensor(*ids);

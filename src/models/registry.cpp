@@ -37,9 +37,10 @@ const ModelInfo& find_model(const ConfigKeys& keys) {
   // Where one GGUF architecture stands for several, a file of our own says which.
   const std::string own = keys.gguf_in()->string_or("ridge.architecture", "");
   for (const ModelInfo* m : model_table())
-    if (keys.arch() == m->gguf && own == m->name) return *m;
+    if (m->gguf && keys.arch() == m->gguf && own == m->name) return *m;
   for (const ModelInfo* m : model_table())
-    if (keys.arch() == m->gguf && (!m->matches_gguf || m->matches_gguf(*keys.gguf_in()))) return *m;
+    if (m->gguf && keys.arch() == m->gguf && (!m->matches_gguf || m->matches_gguf(*keys.gguf_in())))
+      return *m;
   fail(Fault::file, "{}: architecture \"{}\" is not supported (known: {})", keys.what(),
        printable(keys.arch()), known());
 }

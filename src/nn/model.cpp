@@ -19,4 +19,30 @@ Tensor Model::hidden(Context& cx, const Batch& batch, State* state) {
   return x;
 }
 
+namespace {
+
+[[noreturn]] void cannot(const Model& model, const char* what) {
+  fail(Fault::usage, "{}: this architecture does not {}", model.info ? model.info->name : "model", what);
+}
+
+}  // namespace
+
+Outputs Model::encode(Context&, const Inputs&, const std::set<std::string>&) {
+  cannot(*this, "encode: it writes text (`ridge run`)");
+}
+
+Tensor Model::remember_source(Context&, const Inputs&, State&) { cannot(*this, "read a source to answer"); }
+
+Tensor Model::image_tokens(Context&, const Tensor&) { cannot(*this, "see images"); }
+
+std::unique_ptr<State> Model::make_state(Device&, int, int64_t, DType) const {
+  cannot(*this, "write text: it encodes (`ridge embed`, `ridge fill`, `ridge classify`)");
+}
+
+Tensor Model::run(Context&, const Batch&, State*) {
+  cannot(*this, "write text: it encodes (`ridge embed`, `ridge fill`, `ridge classify`)");
+}
+
+Tensor Model::run_hidden(Context& cx, const Batch& batch, State* state) { return run(cx, batch, state); }
+
 }  // namespace ridge

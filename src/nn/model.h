@@ -1,6 +1,8 @@
 // A model: settings, weights, and one forward function that is run, priced, timed and differentiated.
 #pragma once
+#include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -16,6 +18,23 @@ namespace ridge {
 struct ModelSize {
   int64_t vocab = 0, dim = 0, layers = 0, context = 0;
 };
+
+// What a model is for, and so which of its functions answer.
+enum class ModelKind {
+  decoder,              // forward(): the next token
+  encoder,              // encode(): outputs of a whole input (texts, images, real-valued sequences)
+  sequence_to_sequence  // remember_source(), then forward() writes the answer
+};
+
+// What an encoder is given: those that it reads are not empty.
+struct Inputs {
+  Batch text;       // a span a text
+  Tensor pixels;    // f32 [images, channels, height, width], preprocessed
+  Tensor features;  // f32 [sequences, mels, frames] (audio) or [sequences, length, channels] (S4)
+};
+// By the published names of outputs: "last_hidden_state", "pooler_output", "logits", "image_embeds" ...
+// Outputs a token of texts are flat, [tokens, n], in the order of the spans.
+using Outputs = std::map<std::string, Tensor>;
 
 class Rope;
 struct ModelInfo;
@@ -38,8 +57,22 @@ class Model {
   // The same up to the head: the normed output of the last layer, f32 [wanted tokens, dim]. For embeddings.
   Tensor hidden(Context& cx, const Batch& batch, State* state);
 
+  // The outputs named in `wanted` (all, where it is empty) of an input; each span is a text of its own.
+  // Nothing is remembered. An Error(Fault::usage) where the model has no such outputs.
+  virtual Outputs encode(Context& cx, const Inputs& inputs, const std::set<std::string>& wanted);
+
+  // Encoder-decoders: encodes the sources, a span (or sequence of features) each, and keeps what the decoder
+  // looks up in the slots that the spans name (features: slots 0, 1 ...). Returns the encoder's output, f32
+  // [source tokens, dim].
+  virtual Tensor remember_source(Context& cx, const Inputs& source, State& state);
+
+  // Models that see: the rows that stand for the images in a batch's embeddings, f32 [images, rows, dim].
+  virtual Tensor image_tokens(Context& cx, const Tensor& pixels);
+
+  virtual ModelKind kind() const { return ModelKind::decoder; }
+
   // A state for `slots` sequences of up to `capacity` tokens; `kv` is the format of keys and values.
-  virtual std::unique_ptr<State> make_state(Device& device, int slots, int64_t capacity, DType kv) const = 0;
+  virtual std::unique_ptr<State> make_state(Device& device, int slots, int64_t capacity, DType kv) const;
 
   virtual ModelSize size() const = 0;
   // Its rotary embeddings, made by ready().
@@ -49,8 +82,8 @@ class Model {
   bool from_gguf = false;
 
  protected:
-  virtual Tensor run(Context& cx, const Batch& batch, State* state) = 0;
-  virtual Tensor run_hidden(Context& cx, const Batch& batch, State* state) = 0;
+  virtual Tensor run(Context& cx, const Batch& batch, State* state);
+  virtual Tensor run_hidden(Context& cx, const Batch& batch, State* state);
 };
 
 // An entry of the generated table: one a file of src/models.
@@ -58,11 +91,13 @@ struct ModelInfo {
   const char* name;      // "llama"
   const char* hf_types;  // values of model_type, separated by blanks
   const char* hf_class;  // value of "architectures"
-  const char* gguf;      // value of general.architecture
+  const char* gguf;      // value of general.architecture; null: GGUF has no name for it
   // Tells architectures of one GGUF name apart (llama, mistral, mixtral); null: the name is enough.
   bool (*matches_gguf)(const GgufMetadata& metadata);
   std::unique_ptr<Model> (*make)();
   const char* source;  // paper
+  // A tensor that only this architecture has: it knows checkpoints without config.json by it. Null: none.
+  const char* signature = nullptr;
 };
 
 }  // namespace ridge

@@ -115,8 +115,8 @@ Tensor Transformer::run(Context& cx, const Batch& batch, State* state) {
 }
 
 Tensor Transformer::run_hidden(Context& cx, const Batch& batch, State* state) {
-  const Step step(cx, batch, static_cast<KvCache*>(state));
-  Tensor x = embed_tokens(cx, step);
+  const Step step(cx, batch, state);
+  Tensor x = step.with_embeddings(cx, embed_tokens(cx, step));
   for (int i = 0; i < static_cast<int>(layers_count); ++i) {
     const Context::Scope scope(cx, "layers", i);
     x = block(cx, i, x, step);

@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "tensor/tensor.h"
+
 namespace ridge {
 
 struct Batch {
@@ -15,6 +17,14 @@ struct Batch {
   std::vector<Span> spans;
   // Indices into `tokens` whose logits are wanted; empty: all.
   std::vector<int32_t> outputs;
+  // Segment of each token (token_type_ids of BERT); empty: all 0.
+  std::vector<int32_t> types;
+  // Tokens with global attention (Longformer); empty: none.
+  std::vector<uint8_t> global;
+  // f32 [n, dim]: tokens with id kEmbedding take the next of these rows in place of a row of the token table
+  // (images and other prompts that are no text).
+  Tensor embeddings;
+  static constexpr int32_t kEmbedding = -1;
 
   int64_t size() const { return static_cast<int64_t>(tokens.size()); }
 

@@ -19,6 +19,7 @@ void State::reserve(const Batch& batch) const {
 
 void State::append(const Batch& batch) {
   for (const auto& s : batch.spans) lengths_[static_cast<size_t>(s.slot)] += s.length;
+  do_append(batch);
 }
 
 void State::truncate(int slot, int64_t to) {

@@ -2,6 +2,8 @@
 // several sequences (slots). What a state cannot do it says, so that a scheduler asks first.
 #pragma once
 #include <cstdint>
+#include <memory>
+#include <span>
 #include <vector>
 
 #include "context/context.h"
@@ -34,7 +36,19 @@ class State {
   // Bytes held for all slots at full capacity.
   virtual int64_t bytes() const = 0;
 
+  // The memory of kind T in this state: itself or one of its parts; null where it has none.
+  template <typename T>
+  T* find() {
+    if (auto* self = dynamic_cast<T*>(this)) return self;
+    for (const auto& part : parts())
+      if (auto* found = part->template find<T>()) return found;
+    return nullptr;
+  }
+  // What a mixed state is made of; empty for all others.
+  virtual std::span<const std::unique_ptr<State>> parts() const { return {}; }
+
  protected:
+  virtual void do_append(const Batch&) {}
   virtual void do_truncate(int slot, int64_t length) = 0;
   virtual void do_fork(int from, int to) = 0;
 

@@ -75,6 +75,8 @@ int file_type_of(const std::vector<Item>& items) {
 GgufMetadata fresh_metadata(const Checkpoint& source, Model& model, const WeightReader& reader,
                             const ExportOptions& options, ExportReport& report) {
   GgufMetadata m;
+  if (!model.info->gguf)
+    fail(Fault::usage, "{}: GGUF has no name for the architecture \"{}\"", source.path(), model.info->name);
   m.set_string("general.architecture", model.info->gguf);
   m.set_string("general.type", "model");
   m.set_string("general.name", name_of(source.path()));

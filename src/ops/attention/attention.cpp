@@ -32,7 +32,7 @@ void check(const Tensor& q, const Tensor& k, const Tensor& v, std::span<const At
   if (o.slopes) expect_shape("attention", "slopes", o.slopes, {q.dim(1)});
   for (const auto& s : segments)
     if (s.q_begin < 0 || s.q_len < 0 || s.q_begin + s.q_len > q.dim(0) || s.kv_begin < 0 ||
-        s.kv_len < s.q_len || s.kv_begin + s.kv_len > k.dim(0))
+        s.kv_len < 0 || (o.causal && s.kv_len < s.q_len) || s.kv_begin + s.kv_len > k.dim(0))
       fail(Fault::usage, "attention: a segment of queries {}+{} and keys {}+{} does not fit q {} and k {}",
            s.q_begin, s.q_len, s.kv_begin, s.kv_len, q.text(), k.text());
 }
