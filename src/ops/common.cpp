@@ -1,5 +1,7 @@
 #include "ops/common.h"
 
+#include <vector>
+
 namespace ridge {
 
 View rows_view(const char* op, const char* operand, const Tensor& t) {
@@ -50,6 +52,34 @@ void expect_indices(const char* op, const char* operand, const Tensor& t, int64_
   for (int64_t i = 0; i < n; ++i)
     if (v[i] < first || v[i] >= end)
       fail(Fault::usage, "{}: {}[{}] is {}, outside [{}, {})", op, operand, i, v[i], first, end);
+}
+
+void expect_spans(const char* op, std::span<const SequenceSpan> spans, int64_t rows, const Tensor& state) {
+  int64_t end = 0;
+  for (const auto& s : spans) {
+    if (s.begin != end || s.length < 0 || s.length > rows - end)
+      fail(Fault::usage, "{}: a sequence of rows {}+{} after {} of {}: expected them end to end", op, s.begin,
+           s.length, end, rows);
+    end += s.length;
+  }
+  if (end != rows) fail(Fault::usage, "{}: sequences of {} rows in all for {}", op, end, rows);
+  if (!state) return;
+  std::vector<bool> taken(static_cast<size_t>(state.dim(0)));
+  for (const auto& s : spans) {
+    if (s.slot < 0 || s.slot >= state.dim(0))
+      fail(Fault::usage, "{}: slot {} of a state of {}", op, s.slot, state.dim(0));
+    if (taken[static_cast<size_t>(s.slot)])
+      fail(Fault::usage, "{}: two sequences continue slot {}", op, s.slot);
+    taken[static_cast<size_t>(s.slot)] = true;
+  }
+}
+
+void expect_state(const char* op, const char* operand, const Tensor& t, const Shape& shape) {
+  expect_dtype(op, operand, t, f32);
+  bool fits = t.rank() == shape.rank() + 1 && t.contiguous();
+  for (int i = 0; fits && i < shape.rank(); ++i) fits = t.dim(i + 1) == shape[i];
+  if (!fits) fail(Fault::usage, "{}: {} is {}, expected slots of {}", op, operand, t.text(), shape.text());
+  if (!t.storage()->writable()) fail(Fault::usage, "{}: {} {} is read-only", op, operand, t.text());
 }
 
 void expect_unwatched(const Context& cx, const char* op, std::initializer_list<const Tensor*> operands) {

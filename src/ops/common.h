@@ -1,9 +1,11 @@
 // What the ops' checks share.
 #pragma once
 #include <initializer_list>
+#include <span>
 
 #include "base/error.h"
 #include "context/context.h"
+#include "ops/sequence.h"
 
 namespace ridge {
 
@@ -19,6 +21,12 @@ void expect_shape(const char* op, const char* operand, const Tensor& t, const Sh
 // Fails unless t is i32 [n], contiguous, and (where the data is there) all values are in [first, end).
 void expect_indices(const char* op, const char* operand, const Tensor& t, int64_t n, int64_t first,
                     int64_t end);
+
+// For ops along time: fails unless the spans cover `rows` rows, end to end, and, where there is a state, each
+// continues another of its slots (its first dimension).
+void expect_spans(const char* op, std::span<const SequenceSpan> spans, int64_t rows, const Tensor& state);
+// Fails unless t is a state that can be read and written: f32 [slots, shape...], contiguous.
+void expect_state(const char* op, const char* operand, const Tensor& t, const Shape& shape);
 
 // For ops without a gradient: fails where the tape runs and an operand is watched.
 void expect_unwatched(const Context& cx, const char* op, std::initializer_list<const Tensor*> operands);
