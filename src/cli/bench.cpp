@@ -139,26 +139,6 @@ struct Bench {
   }
 };
 
-std::unique_ptr<Model> random_weights(const BenchCommand& o, std::string& name) {
-  const DType type = find_dtype(o.type.c_str());
-  if (!type || type->kind == FormatKind::integer || !type->encode)
-    fail(Fault::usage, "--type {}: not a weight format (f32, bf16, q8_0, q4_0, q4_k ...)", printable(o.type));
-  std::string text = known_shape(o.random);
-  if (text.empty()) {
-    if (o.random.find('.') == std::string::npos && o.random.find('/') == std::string::npos)
-      fail(Fault::usage, "--random {}: no such shape (known: {}; or name a config.json)", printable(o.random),
-           known_shape_names());
-    const Checkpoint c = Checkpoint::open(o.random);
-    ConfigKeys keys = ConfigKeys::reading(c);
-    name = fmt::format("{} of random {}", o.random, type.name());
-    return random_model(keys, one_format(type), 1);
-  }
-  const Json config = parse_json(text, o.random);
-  ConfigKeys keys = ConfigKeys::reading_json(config, o.random);
-  name = fmt::format("{} of random {}", o.random, type.name());
-  return random_model(keys, one_format(type), 1);
-}
-
 OrderedJson series_json(const Series& s) {
   const double t = s.median();
   return {{"test", s.name},
@@ -197,7 +177,8 @@ int bench(const BenchCommand& o) {
     checkpoint = Checkpoint::open(name);
     model = load_model(*checkpoint);
   } else {
-    model = random_weights(o, name);
+    model = random_model_of(o.random, o.type);
+    name = fmt::format("{} of random {}", o.random, o.type);
   }
   ContextOptions c = o.model.context_options();
   c.exact = o.exact;

@@ -24,11 +24,11 @@ double predicted(const Reading& r, const Machine& m) {
 }
 
 int explain(const Arguments& a) {
-  const Machine machine = find_machine(a.machine);
-  const Priced p = priced_model(a.what, a.weights);
+  const Priced p = priced_model(a.what, a.weights);  // before the machine: measuring it takes a second
   const ModelSize size = p.model->size();
   const WeightCount weights = count_weights(*p.model);
   const DType kv = kv_format(a.kv);
+  const Machine machine = find_machine(a.machine);
   const int64_t prompt = std::min(a.prompt, a.context);
   const Pass passes[] = {{"prefill", prompt, 0, a.batch}, {"decode", 1, a.context - 1, a.batch}};
   std::vector<Reading> readings;

@@ -34,7 +34,7 @@ FormatOf format_by_name(const std::string& name, const std::string& arch, int la
   const DType d = find_dtype(name.c_str());
   if (d && d->kind != FormatKind::integer) return one_format(d);
   if (const Mix* mix = find_mix(name)) return mix_format(*mix, arch, layers);
-  fail(Fault::usage, "--weights {}: neither a format nor a mix (such as bf16, q8_0, q4_k_m)",
+  fail(Fault::usage, "{}: neither a weight format nor a mix (such as bf16, q8_0, q4_k_m)",
        printable(name));
 }
 
@@ -49,6 +49,23 @@ int layers_of(ConfigKeys& keys) {
 }
 
 }  // namespace
+
+std::unique_ptr<Model> random_model_of(const std::string& shape, const std::string& type) {
+  const auto make = [&](ConfigKeys& keys) {
+    return random_model(keys, format_by_name(type, gguf_name(keys), layers_of(keys)), 1);
+  };
+  if (const std::string text = known_shape(shape); !text.empty()) {
+    const Json config = parse_json(text, shape);
+    ConfigKeys keys = ConfigKeys::reading_json(config, shape);
+    return make(keys);
+  }
+  if (!std::filesystem::exists(shape))
+    fail(Fault::usage, "--random {}: neither a config.json nor a known shape (known: {})",
+         printable(shape, 200), known_shape_names());
+  const Checkpoint checkpoint = Checkpoint::open(shape);
+  ConfigKeys keys = ConfigKeys::reading(checkpoint);
+  return make(keys);
+}
 
 Priced priced_model(const std::string& what, const std::string& weights) {
   Priced p;

@@ -19,6 +19,10 @@ struct Priced {
 };
 Priced priced_model(const std::string& what, const std::string& weights);
 
+// A model of random weights in memory, the same each time: of a known shape or a config.json, its matrices in
+// a format or mix ("q4_0", "q4_k_m").
+std::unique_ptr<Model> random_model_of(const std::string& shape, const std::string& type);
+
 // A format of keys and values by name: f32, f16 or bf16.
 DType kv_format(const std::string& name);
 

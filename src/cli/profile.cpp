@@ -21,22 +21,14 @@ struct Arguments {
 };
 
 int run(const Arguments& a) {
-  const Machine machine = find_machine(a.machine);
   std::unique_ptr<Model> model;
   std::optional<OpenedModel> open;
   if (!a.random.empty()) {
-    const std::string shape = known_shape(a.random);
-    if (shape.empty())
-      fail(Fault::usage, "--random {}: not a known shape (known: {})", printable(a.random),
-           known_shape_names());
-    const Json config = parse_json(shape, a.random);
-    ConfigKeys keys = ConfigKeys::reading_json(config, a.random);
-    const DType d = find_dtype(a.type.c_str());
-    if (!d || !d->encode) fail(Fault::usage, "--type {}: not a weight format", printable(a.type));
-    model = random_model(keys, one_format(d), 1);
+    model = random_model_of(a.random, a.type);
   } else {
     open.emplace(a.model.open());
   }
+  const Machine machine = find_machine(a.machine);
   Model& m = model ? *model : *open->model;
   const DType kv = a.model.kv_type();
   Context cx(cpu_device(), a.model.context_options());
@@ -85,7 +77,8 @@ const Command command_profile{
       a->model.add_machine(o);
       a->model.kv = "f16";
       o.choice(a->model.kv, "--kv", {"f32", "f16", "bf16"}, "TYPE", "format of keys and values");
-      o.text(a->random, "--random", "SHAPE", "random weights of a well-known shape in place of MODEL");
+      o.text(a->random, "--random", "SHAPE",
+             "random weights in place of MODEL: a known shape, or a config.json");
       o.text(a->type, "--type", "FORMAT", "format of the random weights");
       o.text(a->machine, "--machine", "NAME", "machine profile to predict with (default: this machine)");
       o.integer(a->prompt, "-p,--prompt", 1, 1 << 20, "N", "tokens of the prompt");

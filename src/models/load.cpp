@@ -73,7 +73,7 @@ class Randomizer final : public WeightVisitor {
 class Counter final : public WeightVisitor {
  public:
   void visit(Tensor& t, const WeightSpec& spec) override {
-    if (!t) return;
+    if (!t || (spec.optional && spec.hf.empty())) return;  // RoPE's factors are derived, not learned
     count.parameters += t.count();
     count.bytes += t.bytes();
     if (spec.kind == WeightSpec::Kind::table) count.table_bytes += t.bytes();

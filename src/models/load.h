@@ -7,6 +7,7 @@
 
 #include "files/checkpoint.h"
 #include "models/registry.h"
+#include "models/shapes.h"
 
 namespace ridge {
 
@@ -30,9 +31,5 @@ struct WeightCount {
   int64_t table_bytes = 0;  // of the part that is only looked up
 };
 WeightCount count_weights(Model& model);
-
-// Well-known shapes by name ("llama-1.1b"): the text of their config.json, or "" where the name is unknown.
-std::string known_shape(const std::string& name);
-std::string known_shape_names();
 
 }  // namespace ridge
