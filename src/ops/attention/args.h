@@ -6,11 +6,12 @@
 namespace ridge {
 
 struct AttentionArgs {
-  View q;       // f32 [query tokens, heads, d]
-  View k;       // f32, f16 or bf16 [key tokens, kv_heads, d], any strides but unit in d
-  View v;       // as k, [key tokens, kv_heads, dv]
-  View y;       // f32 [query tokens, heads, dv]
-  View slopes;  // f32 [heads], or absent
+  View q;         // f32 [query tokens, heads, d]
+  View k;         // f32, f16 or bf16 [key tokens, kv_heads, d], any strides but unit in d
+  View v;         // as k, [key tokens, kv_heads, dv]
+  View y;         // f32 [query tokens, heads, dv]
+  View slopes;    // f32 [heads], or absent
+  View relative;  // f32 [heads, 2R + 1], contiguous, or absent
   const AttentionSegment* segments;
   int64_t segment_count;
   float scale, softcap;
@@ -21,6 +22,7 @@ struct AttentionArgs {
 struct AttentionGradArgs {
   AttentionArgs forward;  // y is absent
   View dy, dq, dk, dv;    // f32; dk and dv contiguous, set whole
+  View drelative;         // f32, as `relative`; absent where that is
 };
 
 // The keys [first, end) of segment s that query i of it may see.
@@ -30,6 +32,13 @@ RIDGE_ALWAYS void visible_keys(const AttentionArgs& a, const AttentionSegment& s
   *end = a.causal ? position + 1 : s.kv_len;
   *first = a.window > 0 && position - a.window + 1 > 0 ? position - a.window + 1 : 0;
   if (!a.causal && a.window > 0 && *end > position + a.window) *end = position + a.window;
+  if (*end < *first) *end = *first;
+}
+
+// Where the bias of a key at distance j - i lies in a head's row of the table.
+RIDGE_ALWAYS int64_t relative_column(const AttentionArgs& a, int64_t distance) {
+  const int64_t reach = a.relative.dim[1] / 2;
+  return reach + (distance < -reach ? -reach : distance > reach ? reach : distance);
 }
 
 }  // namespace ridge

@@ -14,7 +14,7 @@ struct Size {
 };
 
 Case sized(std::string name, Size z, AttentionOptions o, DType kv = f32, bool differentiable = false,
-           bool slopes = false, bool benchmark = false) {
+           bool slopes = false, bool benchmark = false, int64_t reach = -1) {
   return {std::move(name),
           [=](Context& cx, CaseInputs& in) -> std::vector<Tensor> {
             int64_t queries = 1, keys = 2;  // one query and two keys that no segment covers
@@ -23,6 +23,7 @@ Case sized(std::string name, Size z, AttentionOptions o, DType kv = f32, bool di
             AttentionOptions options = o;
             options.scale = 1 / std::sqrt(static_cast<float>(z.d));
             if (slopes) options.slopes = in.normal("slopes", {z.heads}, f32, 0.1f, false);
+            if (reach >= 0) options.relative = in.normal("relative", {z.heads, 2 * reach + 1}, f32, 1);
             const Tensor q = in.normal("q", {queries, z.heads, z.d}, f32, 2);
             const Tensor k = in.normal("k", {keys, z.kv_heads, z.d}, kv, 1),
                          v = in.normal("v", {keys, z.kv_heads, z.dv}, kv, 1);
@@ -61,6 +62,27 @@ std::vector<Case> make() {
                     {}));
   c.push_back(
       sized("softcap, window, f16", {8, 4, 64, 64, one(100, 170)}, {.window = 50, .softcap = 5}, f16));
+  const auto relative = [](std::string name, Size z, int64_t reach, bool causal, bool differentiable = false,
+                           int64_t window = 0) {
+    return sized("relative " + std::move(name), std::move(z), {.causal = causal, .window = window}, f32,
+                 differentiable, false, false, reach);
+  };
+  c.push_back(relative("causal", {2, 1, 4, 4, one(5, 5)}, 2, true, true));
+  c.push_back(relative("full", {2, 2, 4, 4, one(5, 5)}, 3, false, true));
+  c.push_back(relative("two segments", {2, 1, 4, 4, {{0, 3, 0, 5}, {3, 2, 7, 2}}}, 1, true, true));
+  c.push_back(relative("one for all", {2, 2, 4, 4, one(5, 5)}, 0, false, true));
+  c.push_back(relative("past", {4, 2, 16, 16, one(3, 200)}, 128, true));
+  c.push_back(relative("encoder", {4, 4, 16, 16, one(150, 150)}, 128, false));
+  c.push_back(relative("short reach", {4, 4, 16, 16, one(70, 170)}, 7, false));
+  c.push_back(relative("long reach", {3, 3, 16, 16, one(70, 70)}, 300, true));
+  c.push_back(relative("window", {2, 2, 16, 16, one(150, 150)}, 40, false, false, 20));
+  c.push_back(sized("cross", {2, 2, 4, 4, one(5, 3)}, {.causal = false}, f32, true));
+  c.push_back(sized("cross, many queries", {4, 4, 16, 16, one(130, 3)}, {.causal = false}));
+  c.push_back(sized("cross, shared sources",
+                    {4, 2, 16, 16, {{0, 1, 0, 70}, {1, 1, 0, 70}, {2, 90, 70, 65}, {92, 3, 0, 70}}},
+                    {.causal = false}));
+  c.push_back(sized("cross, no source", {2, 2, 8, 8, {{0, 2, 0, 0}, {2, 3, 0, 9}}}, {.causal = false}));
+  c.push_back(sized("cross, window past the keys", {2, 2, 8, 8, one(40, 9)}, {.causal = false, .window = 4}));
   c.push_back(sized("prefill 512", {32, 4, 64, 64, one(512, 512)}, {}, f16, false, false, true));
   c.push_back(sized("decode at 2048", {32, 4, 64, 64, one(1, 2048)}, {}, f16, false, false, true));
   return c;

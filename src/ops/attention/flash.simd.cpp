@@ -141,10 +141,24 @@ void product(const float* x, int64_t x_stride, const float* y, int64_t y_stride,
     product_columns<1, kAdd>(x, x_stride, y + c, y_stride, n, inner, out + c, out_stride);
 }
 
+// The biases of kLanes keys, the first of them at `distance` from the query: a run of the head's row of the
+// table, and its ends beyond the reach.
+RIDGE_INLINE F32 relative_bias(const AttentionArgs& a, int64_t head, int64_t distance) {
+  const int64_t width = a.relative.dim[1], column = width / 2 + distance;
+  const float* row = static_cast<const float*>(a.relative.data) + head * width;
+  if (column >= 0 && column + kLanes <= width) return load(row + column);
+  if (column + kLanes <= 1) return set1(row[0]);
+  if (column >= width - 1) return set1(row[width - 1]);
+  F32 bias;
+  for (int i = 0; i < kLanes; ++i) bias[i] = row[relative_column(a, distance + i)];
+  return bias;
+}
+
 // One row of scores: cap, slope, mask; then weights in place. Returns the factor for what was accumulated
 // before.
-RIDGE_INLINE float weights_of(const AttentionArgs& a, float* s, float slope, int64_t tile, int64_t first,
+RIDGE_INLINE float weights_of(const AttentionArgs& a, float* s, int64_t head, int64_t tile, int64_t first,
                               int64_t end, int64_t position, float* m, float* l) {
+  const float slope = a.slopes.data ? static_cast<const float*>(a.slopes.data)[head] : 0.0f;
   F32 most = set1(kNone);
   for (int64_t j = 0; j < kTile; j += kLanes) {
     F32 x = load(s + j);
@@ -154,6 +168,7 @@ RIDGE_INLINE float weights_of(const AttentionArgs& a, float* s, float slope, int
     index += static_cast<int32_t>(tile + j);
     if (slope != 0)
       x = fma(__builtin_convertvector(index - static_cast<int32_t>(position), F32), set1(slope), x);
+    if (a.relative.data) x += relative_bias(a, head, tile + j - position);
     if (first > tile || end < tile + kTile) {
       const I32 seen = (index >= static_cast<int32_t>(first)) & (index < static_cast<int32_t>(end));
       x = select(seen, x, set1(kNone));
@@ -213,10 +228,8 @@ void block(const AttentionArgs& a, const AttentionSegment& g, int64_t head, int6
       const int64_t i = begin + r / group;
       int64_t from, to;
       visible_keys(a, g, i, &from, &to);
-      const float slope =
-          a.slopes.data ? static_cast<const float*>(a.slopes.data)[head * group + r % group] : 0.0f;
-      const float alpha =
-          weights_of(a, s + r * kTile, slope, tile, from, to, g.kv_len - g.q_len + i, m + r, sums + r);
+      const float alpha = weights_of(a, s + r * kTile, head * group + r % group, tile, from, to,
+                                     g.kv_len - g.q_len + i, m + r, sums + r);
       if (alpha != 1)
         for (int64_t c = 0; c < l.dvp; c += kLanes) store(o + r * l.dvp + c, load(o + r * l.dvp + c) * alpha);
     }

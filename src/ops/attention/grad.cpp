@@ -1,7 +1,8 @@
 // The gradient by recomputation: for each query the weights p again, then
 //   dv_j += p_j dy;  ds_j = p_j (dy . v_j - sum_l p_l dy . v_l);  through the cap: ds *= 1 - (s/c)^2;  dq +=
 //   scale ds_j k_j; dk_j += scale ds_j q.
-// A unit of work is one segment and one KV head, so no two threads add to the same row.
+// A unit of work is one segment and one KV head, so no two threads add to the same row; with a relative bias,
+// whose gradient is summed over all segments, it is one KV head.
 #include <cmath>
 #include <cstring>
 #include <initializer_list>
@@ -51,6 +52,9 @@ void query(const AttentionGradArgs& g, const AttentionSegment& s, int64_t i, int
     }
     if (a.slopes.data)
       x += static_cast<const float*>(a.slopes.data)[h] * static_cast<float>(j - (s.kv_len - s.q_len + i));
+    if (a.relative.data)
+      x += static_cast<const float*>(
+          a.relative.data)[h * a.relative.dim[1] + relative_column(a, j - (s.kv_len - s.q_len + i))];
     p[j] = x;
     most = std::fmax(most, x);
   }
@@ -62,7 +66,12 @@ void query(const AttentionGradArgs& g, const AttentionSegment& s, int64_t i, int
     mean += static_cast<double>(p[j]) * ds[j];
   }
   for (int64_t j = first; j < end; ++j) {
-    const float w = p[j] * (ds[j] - static_cast<float>(mean)) * slope_of[j] * a.scale;
+    const float slope = p[j] * (ds[j] - static_cast<float>(mean));
+    if (g.drelative.data)
+      static_cast<float*>(
+          g.drelative.data)[h * a.relative.dim[1] + relative_column(a, j - (s.kv_len - s.q_len + i))] +=
+          slope;
+    const float w = slope * slope_of[j] * a.scale;
     const float* k = at(a.k, s.kv_begin + j, kv);
     float *dk = at(g.dk, s.kv_begin + j, kv), *dvj = at(g.dv, s.kv_begin + j, kv);
     for (int64_t c = 0; c < d; ++c) dq[c] += w * k[c], dk[c] += w * q[c];
@@ -76,14 +85,19 @@ void run(const void* pointer, const Exec& exec) {
   for (const View* v : {&g.dq, &g.dk, &g.dv})
     std::memset(v->data, 0, static_cast<size_t>(v->dim[0] * v->dim[1] * v->dim[2]) * 4);
   const int64_t kv_heads = a.k.dim[1], group = a.q.dim[1] / kv_heads, room = longest(a) + 16;
-  for_each_chunk(exec, a.segment_count * kv_heads, 1, [&](int64_t from, int64_t to, int thread) {
+  const bool summed = g.drelative.data != nullptr;
+  if (summed) std::memset(g.drelative.data, 0, static_cast<size_t>(a.q.dim[1] * a.relative.dim[1]) * 4);
+  const int64_t together = summed ? a.segment_count : 1;  // segments of a unit
+  const int64_t units = summed ? kv_heads : a.segment_count * kv_heads;
+  for_each_chunk(exec, units, 1, [&](int64_t from, int64_t to, int thread) {
     float* p = static_cast<float*>(exec.workspace) + 3 * room * thread;
-    for (int64_t u = from; u < to; ++u) {
-      const AttentionSegment& s = a.segments[u / kv_heads];
-      for (int64_t i = 0; i < s.q_len; ++i)
-        for (int64_t h = u % kv_heads * group; h < (u % kv_heads + 1) * group; ++h)
-          query(g, s, i, h, p, p + room, p + 2 * room);
-    }
+    for (int64_t u = from; u < to; ++u)
+      for (int64_t n = u / kv_heads * together; n < (u / kv_heads + 1) * together; ++n) {
+        const AttentionSegment& s = a.segments[n];
+        for (int64_t i = 0; i < s.q_len; ++i)
+          for (int64_t h = u % kv_heads * group; h < (u % kv_heads + 1) * group; ++h)
+            query(g, s, i, h, p, p + room, p + 2 * room);
+      }
   });
 }
 

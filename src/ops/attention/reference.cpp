@@ -53,6 +53,9 @@ void run(const void* p, const Exec& exec) {
           if (a.slopes.data)
             dot += static_cast<const float*>(a.slopes.data)[h] *
                    static_cast<double>(j - (g.kv_len - g.q_len + i));
+          if (a.relative.data)
+            dot += static_cast<const float*>(
+                a.relative.data)[h * a.relative.dim[1] + relative_column(a, j - (g.kv_len - g.q_len + i))];
           score[j] = dot;
           most = std::fmax(most, dot);
         }
