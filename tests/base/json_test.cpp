@@ -10,6 +10,13 @@ TEST(Json, DepthIsBounded) {
   EXPECT_NO_THROW(parse_json(std::string(100, '[') + std::string(100, ']'), "t"));
   EXPECT_THROW(parse_json(std::string(1000000, '[') + std::string(1000000, ']'), "t"), Error);
   EXPECT_THROW(parse_json(std::string(1000000, '['), "t"), Error);
+  // Brackets in strings are text, escaped quotes do not end strings, siblings do not add up.
+  EXPECT_NO_THROW(parse_json("\"" + std::string(1000, '[') + "\"", "t"));
+  EXPECT_NO_THROW(parse_json("\"\\\"" + std::string(1000, '{') + "\"", "t"));
+  std::string siblings = "[[]";
+  for (int i = 0; i < 1000; ++i) siblings += ",[]";
+  EXPECT_NO_THROW(parse_json(siblings + "]", "t"));
+  EXPECT_THROW(parse_json("\"\\\\\"" + std::string(1000, '['), "t"), Error);
 }
 
 TEST(Json, MalformedIsAFileFault) {
