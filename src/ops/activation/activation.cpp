@@ -30,6 +30,8 @@ constexpr Named kNames[] = {
     {"relu2", Activation::relu2},
     {"sigmoid", Activation::sigmoid},
     {"tanh", Activation::tanh},
+    {"hard_sigmoid", Activation::hard_sigmoid},
+    {"hard_swish", Activation::hard_swish},
     {"swish", Activation::silu},
     {"gelu_python", Activation::gelu},
     {"gelu_new", Activation::gelu_tanh},
@@ -38,6 +40,8 @@ constexpr Named kNames[] = {
     {"gelu_python_tanh", Activation::gelu_tanh},
     {"gelu_accurate", Activation::gelu_tanh},
     {"relu_squared", Activation::relu2},
+    {"hardsigmoid", Activation::hard_sigmoid},
+    {"hardswish", Activation::hard_swish},
 };
 
 // Operations an element: each arithmetic one, comparison and transcendental function counts one.
@@ -56,6 +60,10 @@ int64_t operations(Activation a) {
       return 1;
     case Activation::relu2:
       return 2;
+    case Activation::hard_sigmoid:
+      return 4;
+    case Activation::hard_swish:
+      return 5;
   }
   return 0;
 }

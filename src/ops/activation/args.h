@@ -13,6 +13,8 @@ enum class Activation : uint8_t {
   relu2,       // max(x, 0)^2 (So et al. 2021)
   sigmoid,     // 1 / (1 + e^-x)
   tanh,
+  hard_sigmoid,  // min(max(x + 3, 0), 6) / 6
+  hard_swish,    // x hard_sigmoid(x) (Howard et al. 2019, eq. 4)
 };
 
 struct ActivationArgs {

@@ -6,7 +6,8 @@ namespace {
 
 constexpr Activation kAll[] = {Activation::silu,       Activation::gelu, Activation::gelu_tanh,
                                Activation::quick_gelu, Activation::relu, Activation::relu2,
-                               Activation::sigmoid,    Activation::tanh};
+                               Activation::sigmoid,    Activation::tanh, Activation::hard_sigmoid,
+                               Activation::hard_swish};
 
 // Values on both sides of 0, none within 0.2 of it: finite differences must not straddle the corner of relu.
 std::vector<float> apart(int64_t n) {

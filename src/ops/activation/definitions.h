@@ -24,6 +24,10 @@ inline double activate(Activation kind, double x) {
       return 1 / (1 + std::exp(-x));
     case Activation::tanh:
       return std::tanh(x);
+    case Activation::hard_sigmoid:
+      return x <= -3 ? 0 : x >= 3 ? 1 : (x + 3) / 6;
+    case Activation::hard_swish:
+      return x <= -3 ? 0 : x >= 3 ? x : x * (x + 3) / 6;
   }
   return x;
 }

@@ -43,6 +43,13 @@ RIDGE_INLINE F32 normal_cdf(F32 x, F32* density) {
   return select(x > 0.0f, 1.0f - tail, tail);
 }
 
+// min(max(x + 3, 0), 6) / 6; NaN stays.
+RIDGE_INLINE F32 hard_logistic(F32 x) {
+  F32 y = x + 3.0f;
+  y = select(y < 0.0f, F32{}, y);
+  return select(y > 6.0f, set1(6.0f), y) * (1.0f / 6.0f);
+}
+
 RIDGE_INLINE F32 logistic(F32 x) { return 1.0f / (1.0f + exp(-x)); }
 
 constexpr float kTanhScale = 0.79788456080286536f;  // sqrt(2 / pi)
@@ -69,6 +76,10 @@ RIDGE_INLINE F32 act(F32 x) {
       return logistic(x);
     case Activation::tanh:
       return tanh_near(x);
+    case Activation::hard_sigmoid:
+      return hard_logistic(x);
+    case Activation::hard_swish:  // beyond -3 a zero, also for x = -inf
+      return select(x < -3.0f, F32{}, x * hard_logistic(x));
   }
   return x;
 }
@@ -100,6 +111,11 @@ RIDGE_INLINE F32 derivative(F32 x) {
     case Activation::tanh:
       s = tanh_near(x);
       return 1.0f - s * s;
+    case Activation::hard_sigmoid:
+      return select(abs(x) < 3.0f, set1(1.0f / 6.0f), F32{});
+    case Activation::hard_swish:
+      s = select(x < 0.0f, F32{}, set1(1.0f));
+      return select(abs(x) < 3.0f, fma(set1(1.0f / 3.0f), x, set1(0.5f)), s);
   }
   return x;
 }
@@ -124,6 +140,10 @@ RIDGE_INLINE void with_kind(Activation kind, F&& fn) {
       return fn.template operator()<Activation::sigmoid>();
     case Activation::tanh:
       return fn.template operator()<Activation::tanh>();
+    case Activation::hard_sigmoid:
+      return fn.template operator()<Activation::hard_sigmoid>();
+    case Activation::hard_swish:
+      return fn.template operator()<Activation::hard_swish>();
   }
 }
 
