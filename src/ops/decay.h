@@ -3,6 +3,10 @@
 #pragma once
 #include "base/simd.h"
 
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wuninitialized"  // GCC 12 warns of its own _mm512_undefined_*
+#endif
+
 namespace ridge {
 namespace RIDGE_ISA_NS {
 namespace {
