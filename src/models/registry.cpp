@@ -26,6 +26,11 @@ std::string known() {
 
 const ModelInfo& find_model(const ConfigKeys& keys) {
   if (const Json* j = keys.json_in()) {
+    // The whole of a model made of several, where it is known, else the language model in it.
+    if (const Json* whole = keys.whole_in(); whole && whole != j)
+      if (const auto t = whole->find("model_type"); t != whole->end() && t->is_string())
+        for (const ModelInfo* m : model_table())
+          if (lists(m->hf_types, t->get<std::string>())) return *m;
     const auto type = j->find("model_type");
     if (type == j->end() || !type->is_string())
       fail(Fault::file, "{}: config.json has no \"model_type\"", keys.what());

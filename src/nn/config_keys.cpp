@@ -21,7 +21,7 @@ ConfigKeys ConfigKeys::reading(const Checkpoint& c) {
   k.what_ = c.path();
   k.checkpoint_ = &c;
   if (c.layout() == Checkpoint::Layout::huggingface) {
-    k.json_in_ = &c.config();
+    k.json_in_ = k.whole_in_ = &c.config();
     // A multimodal configuration wraps that of its language model.
     const auto text = k.json_in_->find("text_config");
     if (text != k.json_in_->end() && text->is_object()) k.json_in_ = &*text;
@@ -35,7 +35,7 @@ ConfigKeys ConfigKeys::reading(const Checkpoint& c) {
 ConfigKeys ConfigKeys::reading_json(const Json& config, const std::string& what) {
   ConfigKeys k;
   k.what_ = what;
-  k.json_in_ = &config;
+  k.json_in_ = k.whole_in_ = &config;
   return k;
 }
 
@@ -51,6 +51,24 @@ ConfigKeys ConfigKeys::writing_gguf(GgufMetadata& metadata, const std::string& a
   k.reading_ = false;
   k.gguf_out_ = &metadata;
   k.arch_ = arch;
+  return k;
+}
+
+ConfigKeys ConfigKeys::within(const char* object, const char* defaults) const {
+  ConfigKeys k = *this;
+  const std::string name = object;
+  if (json_out_ && !name.empty()) k.json_out_ = &(*json_out_)[name];
+  if (!whole_in_) return k;
+  Json all = Json::parse(defaults);
+  const Json* given = whole_in_;
+  if (!name.empty()) {
+    const auto it = whole_in_->find(name);
+    given = it != whole_in_->end() && it->is_object() ? &*it : nullptr;
+  }
+  if (given)
+    for (const auto& [key, value] : given->items()) all[key] = value;
+  k.owned_ = std::make_shared<const Json>(std::move(all));
+  k.json_in_ = k.whole_in_ = k.owned_.get();
   return k;
 }
 

@@ -22,6 +22,13 @@ class ConfigKeys {
   static ConfigKeys writing_json(nlohmann::json& config);
   static ConfigKeys writing_gguf(GgufMetadata& metadata, const std::string& arch);
 
+  // The settings of an object of the whole config.json, of a model that is made of several ("vision_config";
+  // "": the whole, which json_in() is not where that has a text_config). `defaults` is JSON: values of keys
+  // that the object does not have. Not for GGUF.
+  ConfigKeys within(const char* object, const char* defaults = "{}") const;
+  // The whole of config.json; null for other layouts.
+  const nlohmann::json* whole_in() const { return whole_in_; }
+
   bool is_reading() const { return reading_; }
   bool is_gguf() const { return gguf_in_ || gguf_out_; }
   const std::string& arch() const { return arch_; }
@@ -65,6 +72,8 @@ class ConfigKeys {
   const Checkpoint* checkpoint_ = nullptr;
   const nlohmann::json* json_in_ = nullptr;
   nlohmann::json* json_out_ = nullptr;
+  const nlohmann::json* whole_in_ = nullptr;
+  std::shared_ptr<const nlohmann::json> owned_;  // json_in_ where defaults were filled in
   const GgufMetadata* gguf_in_ = nullptr;
   GgufMetadata* gguf_out_ = nullptr;
   std::string arch_, what_;

@@ -17,6 +17,9 @@ std::vector<std::string> spellings(const std::string& name) {
     if (first == "model") s.push_back("model.language_model." + rest);
     if (first == "transformer" || first == "model" || first == "gpt_neox") s.push_back(rest);
   }
+  // Norms of checkpoints that began as TensorFlow's.
+  for (const auto& [now, once] : {std::pair{"LayerNorm.weight", "gamma"}, {"LayerNorm.bias", "beta"}})
+    if (name.ends_with(now)) s.push_back(name.substr(0, name.rfind('.') + 1) + once);
   return s;
 }
 
@@ -104,6 +107,12 @@ Tensor WeightReader::read(const WeightSpec& spec) const {
   if (found.dtype()->kind == FormatKind::integer)
     fail(Fault::file, "{}: tensor {} has type {}, which is no weight format", checkpoint_.path(), name,
          found.dtype().name());
+  if (hf_ && spec.unread_rows > 0) {
+    if (found.rank() != 2 || found.dim(0) < spec.unread_rows)
+      fail(Fault::file, "{}: tensor {} is {}, without {} rows that no token reads", checkpoint_.path(), name,
+           found.text(), spec.unread_rows);
+    found = found.slice(0, spec.unread_rows, found.dim(0));
+  }
   const Relayout& layout = hf_ ? spec.hf_layout : spec.gguf_layout;
   if (layout.from_file) {
     // A relayout takes apart what it is given by the shape it expects.
@@ -114,9 +123,15 @@ Tensor WeightReader::read(const WeightSpec& spec) const {
   }
   if (spec.kind == WeightSpec::Kind::vector) found = to_f32(found);
   if (layout.from_file) found = layout.from_file(found);
-  if (found.count() == spec.shape.count() && !(found.shape() == spec.shape) && spec.shape.rank() > 0 &&
-      found.rank() > 0 && found.dim(-1) == spec.shape[-1])
-    found = found.reshape(spec.shape);  // [1, n] for [n], [a, b, n] for [a * b, n]
+  const Shape& grouped = hf_ ? spec.hf_shape : spec.gguf_shape;
+  if (grouped.rank() > 0 && found.count() == spec.shape.count() && !found.dtype().is_block())
+    found = found.reshape(spec.shape);
+  const bool split_otherwise = found.count() == spec.shape.count() && !(found.shape() == spec.shape) &&
+                               spec.shape.rank() > 0 && found.rank() > 0;
+  // [1, n] for [n], [a, b, n] for [a * b, n], and the kernels of a convolution, [n, a, b] for [n, a * b]
+  if (split_otherwise &&
+      (found.dim(-1) == spec.shape[-1] || (found.dim(0) == spec.shape[0] && !found.dtype().is_block())))
+    found = found.reshape(spec.shape);
   if (!(found.shape() == spec.shape))
     fail(Fault::file, "{}: tensor {} is {}, the configuration asks for {}", checkpoint_.path(), name,
          found.text(), spec.shape.text());
