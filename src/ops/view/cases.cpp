@@ -31,6 +31,12 @@ std::vector<Case> make() {
                  return {scale(cx, contiguous(cx, slice(cx, x, -2, 1, 4)), 3)};
                },
                1, true});
+  c.push_back({"transposed",
+               [](Context& cx, CaseInputs& in) -> std::vector<Tensor> {
+                 const Tensor x = transpose(cx, in.normal("x", {2, 5, 3}), 0, 2);
+                 return {scale(cx, contiguous(cx, x), 3)};
+               },
+               1, true});
   c.push_back({"slice used twice",
                [](Context& cx, CaseInputs& in) -> std::vector<Tensor> {
                  const Tensor x = in.normal("x", {4, 6});

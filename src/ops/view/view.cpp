@@ -114,6 +114,16 @@ Tensor slice(Context& cx, const Tensor& x, int dim, int64_t begin, int64_t end) 
                   });
 }
 
+Tensor transpose(Context& cx, const Tensor& x, int a, int b) {
+  if (!x) fail(Fault::usage, "transpose: x is missing");
+  if (a < 0 || b < 0 || a >= x.rank() || b >= x.rank())
+    fail(Fault::usage, "transpose: {} has no dimensions {} and {}", x.text(), a, b);
+  const Tensor y = x.transpose(a, b);
+  return cx.taped(tables::op_view, {&x}, y, [=](Context& c, const Tensor& dy) -> std::vector<Tensor> {
+    return {contiguous(c, dy.transpose(a, b))};
+  });
+}
+
 Tensor contiguous(Context& cx, const Tensor& x) {
   if (!x) fail(Fault::usage, "contiguous: x is missing");
   return x.contiguous() ? x : copy(cx, x);

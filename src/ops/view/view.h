@@ -14,6 +14,9 @@ Tensor reshape(Context& cx, const Tensor& x, const Shape& shape);
 // gradient is zero outside the slice.
 Tensor slice(Context& cx, const Tensor& x, int dim, int64_t begin, int64_t end);
 
+// x with two dimensions swapped. Differentiable.
+Tensor transpose(Context& cx, const Tensor& x, int a, int b);
+
 // x itself where it is contiguous, else a contiguous copy (f32, ops/copy). Differentiable.
 Tensor contiguous(Context& cx, const Tensor& x);
 
