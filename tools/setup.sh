@@ -19,7 +19,10 @@ ridge_packages_to_build() {
   ridge_need libcli11-dev 'the command line'
   ridge_need libpcre2-dev 'pre-tokenizer patterns'
   ridge_need libutf8proc-dev 'Unicode normalization'
+  ridge_need libflac-dev 'FLAC audio'
   ridge_need libedit-dev 'line editing in ridge chat'
+  ridge_need libpng-dev 'PNG images'
+  ridge_need libjpeg62-turbo-dev 'JPEG images'
 }
 
 ridge_packages_to_check() {
@@ -44,7 +47,7 @@ ridge_setup() { # WHAT: build, check or ci
     for tool in c++ cmake ninja pkg-config; do
       if ! command -v "$tool" >/dev/null 2>&1; then
         echo "This system is not Debian-like, and $tool is missing. Install by hand: a C++20 compiler (GCC 12, Clang 15 or newer)," >&2
-        echo "CMake 3.25, Ninja, pkg-config, and the development files of fmt, nlohmann-json, CLI11, PCRE2, utf8proc, libedit" >&2
+        echo "CMake 3.25, Ninja, pkg-config, and the development files of fmt, nlohmann-json, CLI11, PCRE2, utf8proc, FLAC, libedit, libpng, libjpeg" >&2
         echo "(to test also GoogleTest, Google Benchmark and Python 3); then call this again." >&2
         exit 2
       fi
