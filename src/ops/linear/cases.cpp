@@ -1,5 +1,6 @@
 #include "context/cases.h"
 #include "ops/linear/linear.h"
+#include "ops/view/view.h"
 
 namespace ridge {
 namespace {
@@ -32,6 +33,12 @@ std::vector<Case> make() {
                      return {linear(cx, x.slice(1, 11, 44), w)};
                    },
                    33});
+  cases.push_back({"strided x, gradient",
+                   [](Context& cx, CaseInputs& in) -> std::vector<Tensor> {
+                     const Tensor x = in.normal("x", {4, 9}), w = in.normal("w", {3, 5});
+                     return {linear(cx, slice(cx, x, 1, 2, 7), w, in.normal("bias", {3}))};
+                   },
+                   5, true});
   // Every format: one row, odd rows, more than any tile; one block, and several. (Never a single output:
   // errors are compared with the norm of all outputs, and one alone may be small by cancellation.)
   for (const Format* f : format_table()) {

@@ -28,15 +28,21 @@ Tensor matmul(Context& cx, const Tensor& a, const Tensor& b) {
 
 namespace {
 
+// As a matrix: rows may be strided.
+Tensor rows_of(const char* name, const Tensor& t) {
+  const View v = rows_view("linear (gradient)", name, t);
+  return t.strided({v.dim[0], v.dim[1]}, {v.stride[0], 1}, 0);
+}
+
 // dx = dy W, dW = dy^T x, dbias = sum over rows of dy.
 std::vector<Tensor> gradient(Context& cx, const Tensor& x, const Tensor& w, const Tensor& bias,
                              const Tensor& dy) {
-  const Tensor dy2 = dy.reshape({x.count() / x.dim(-1), w.dim(0)});
+  const Tensor dy2 = rows_of("dy", dy);
   Tensor dx, dw, db;
   if (Tape::watched(x)) dx = matmul(cx, dy2, decode(cx, w)).reshape(x.shape());
   if (Tape::watched(w)) {
     expect_dtype("linear (gradient)", "w", w, f32);
-    dw = matmul(cx, dy2.transpose(0, 1), x.reshape({dy2.dim(0), x.dim(-1)}));
+    dw = matmul(cx, dy2.transpose(0, 1), rows_of("x", x));
   }
   if (bias && Tape::watched(bias)) db = sum_rows(cx, dy2);
   return {dx, dw, db};
