@@ -14,14 +14,15 @@ Tensor MoeMlp::operator()(Context& cx, const Tensor& x, Activation act) const {
 }
 
 void MoeMlp::visit(WeightVisitor& v, int64_t layer, const std::string& prefix, int64_t experts, int64_t dim,
-                   int64_t hidden, const char* gate_name, const char* up_name, const char* down_name) {
+                   int64_t hidden, const char* gate_name, const char* up_name, const char* down_name,
+                   const char* router_name) {
   const auto stacked = [&](Tensor& t, const char* gguf, const char* hf, const Shape& shape) {
     WeightSpec spec;
     for (int64_t e = 0; e < experts; ++e)
       spec.hf.push_back(prefix + "experts." + std::to_string(e) + "." + hf + ".weight");
     v.matrix(t, blk(layer, gguf), "", shape, std::move(spec));
   };
-  v.matrix(router, blk(layer, "ffn_gate_inp.weight"), prefix + "gate.weight", {experts, dim});
+  v.matrix(router, blk(layer, "ffn_gate_inp.weight"), prefix + router_name + ".weight", {experts, dim});
   stacked(gate, "ffn_gate_exps.weight", gate_name, {experts, hidden, dim});
   stacked(up, "ffn_up_exps.weight", up_name, {experts, hidden, dim});
   stacked(down, "ffn_down_exps.weight", down_name, {experts, dim, hidden});

@@ -1,5 +1,6 @@
 #include "nn/weights.h"
 
+#include <cmath>
 #include <cstring>
 
 #include "base/error.h"
@@ -30,11 +31,15 @@ Tensor transpose_copy(const Tensor& t) {
   return out;
 }
 
-Tensor plus(const Tensor& t, float x) {
+template <typename F>
+Tensor mapped(const Tensor& t, F f) {
   const Tensor out = cpu_device().make(f32, t.shape());
-  t.dtype()->decode(t.data(), out.ptr<float>(), t.count());
-  for (int64_t i = 0; i < t.count(); ++i) out.ptr<float>()[i] += x;
+  if (t.count() > 0) t.dtype()->decode(t.data(), out.ptr<float>(), t.count());
+  for (int64_t i = 0; i < t.count(); ++i) out.ptr<float>()[i] = f(out.ptr<float>()[i]);
   return out;
+}
+Tensor plus(const Tensor& t, float x) {
+  return mapped(t, [x](float y) { return y + x; });
 }
 
 }  // namespace
@@ -50,6 +55,15 @@ Relayout transposed() {
 }
 Relayout plus_one() {
   return {[](const Tensor& t) { return plus(t, 1); }, [](const Tensor& t) { return plus(t, -1); }};
+}
+
+Relayout negative_exp() {  // in double: both ways are rounded once
+  return {[](const Tensor& t) {
+            return mapped(t, [](float y) { return static_cast<float>(std::log(-static_cast<double>(y))); });
+          },
+          [](const Tensor& t) {
+            return mapped(t, [](float y) { return static_cast<float>(-std::exp(static_cast<double>(y))); });
+          }};
 }
 
 Relayout head_part(int64_t heads, int64_t rows, int64_t begin, int64_t end, bool transposed) {

@@ -35,6 +35,11 @@ struct WeightSpec {
   // order.
   int part = 0, parts = 1;
   bool transposed = false;  // hf_layout swaps the last two dimensions
+  // Shapes in the files that group the same elements in another way; rank 0: `shape`.
+  Shape hf_shape, gguf_shape;
+  // Rows that only the Hugging Face tensor has, before the others, and that no token reads (RoBERTa's
+  // positions of padding): zeros where it is written from GGUF.
+  int64_t unread_rows = 0;
 };
 
 class WeightVisitor {
@@ -76,6 +81,8 @@ Relayout head_part(int64_t heads, int64_t rows, int64_t begin, int64_t end, bool
 // Relayouts in use by the architectures.
 Relayout transposed();  // a Conv1D of GPT-2: [in, out] in the file
 Relayout plus_one();    // the file holds weight - 1 (Gemma)
+// GGUF holds A = -e^x where Hugging Face and we hold x = A_log (state space models).
+Relayout negative_exp();
 // Query, key and value rows interleaved head by head in the file ([heads, 3, d] rows); [3, heads, d] in
 // memory.
 Relayout qkv_by_head(int64_t heads);

@@ -32,7 +32,9 @@ class Rememberer final : public WeightVisitor {
       const Tensor t = reader_.one(name);
       if (!t) continue;
       if (!(t.dtype() == usual_)) types.push_back(name + " " + t.dtype().name());
-      if (spec.kind == WeightSpec::Kind::vector && spec.hf_layout.to_file) exact(spec, t);
+      if (spec.kind != WeightSpec::Kind::vector) continue;
+      if (spec.hf_layout.to_file) exact(spec, t);
+      if (spec.gguf_layout.to_file) exact_gguf(spec, t);
     }
   }
   std::vector<std::string> types;
@@ -46,6 +48,13 @@ class Rememberer final : public WeightVisitor {
     file.dtype()->encode(back.ptr<float>(), narrow.data(), back.count(), nullptr);
     if (std::memcmp(narrow.data(), file.data(), narrow.size()) == 0) return;
     out_.set_floats("ridge.exact." + spec.gguf, {wide.ptr<float>(), static_cast<size_t>(wide.count())});
+  }
+  // Where it is the GGUF side that computes.
+  void exact_gguf(const WeightSpec& spec, const Tensor& file) {
+    const Tensor wide = to_f32(file);
+    const Tensor back = spec.gguf_layout.from_file(spec.gguf_layout.to_file(wide));
+    if (std::memcmp(back.data(), wide.data(), static_cast<size_t>(wide.bytes())) != 0)
+      out_.set_floats("ridge.exact." + spec.gguf, {wide.ptr<float>(), static_cast<size_t>(wide.count())});
   }
   GgufMetadata& out_;
   const WeightReader& reader_;

@@ -74,6 +74,7 @@ class GgufCollector final : public Collector {
       if (t) items.push_back(as_it_is(spec.gguf, t, [t] { return t; }));
       return;
     }
+    if (spec.optional && !reader_.raw(spec)) return;
     items.push_back(converted(spec));
   }
 
@@ -81,7 +82,7 @@ class GgufCollector final : public Collector {
   Item converted(const WeightSpec& spec) const {
     Item item;
     item.name = spec.gguf;
-    item.shape = spec.shape;
+    item.shape = spec.gguf_shape.rank() > 0 ? spec.gguf_shape : spec.shape;
     item.vector = spec.kind == WeightSpec::Kind::vector;
     const WeightReader* reader = &reader_;
     const bool experts = spec.hf.size() > 1 && !spec.hf_layout.from_file && !spec.gguf_layout.to_file;
@@ -126,7 +127,7 @@ class HuggingFaceCollector final : public Collector {
     if (!raw) return;
     const WeightReader* reader = &reader_;
     const auto whole = [=] {
-      const Tensor t = interleave(reader->read(spec), spec, false);
+      const Tensor t = with_unread(interleave(reader->read(spec), spec, false), spec.unread_rows);
       return spec.hf_layout.to_file ? spec.hf_layout.to_file(t) : t;
     };
     if (spec.parts > 1) return joined(spec, raw.dtype(), whole);
@@ -136,7 +137,7 @@ class HuggingFaceCollector final : public Collector {
       item.vector = is_vector;
       item.source = item.target = raw.dtype();
       if (spec.hf.size() == 1) {
-        item.shape = is_vector ? spec.shape : file_shape(spec);
+        item.shape = spec.hf_shape.rank() > 0 ? spec.hf_shape : is_vector ? spec.shape : file_shape(spec);
         item.parts.push_back(whole);
       } else {
         for (int i = 1; i < spec.shape.rank(); ++i) item.shape.push(spec.shape[i]);
@@ -160,7 +161,20 @@ class HuggingFaceCollector final : public Collector {
   }
 
   static Shape file_shape(const WeightSpec& spec) {
-    return spec.transposed ? Shape{spec.shape[1], spec.shape[0]} : spec.shape;
+    Shape s = spec.transposed ? Shape{spec.shape[1], spec.shape[0]} : spec.shape;
+    if (spec.unread_rows > 0) s[0] += spec.unread_rows;
+    return s;
+  }
+
+  // `rows` rows of zeros before those of t.
+  static Tensor with_unread(const Tensor& t, int64_t rows) {
+    if (rows == 0) return t;
+    const Tensor real = t.dtype().is_block() ? to_f32(t) : t;
+    const Tensor all = cpu_device().make(real.dtype(), {real.dim(0) + rows, real.dim(1)});
+    std::memset(all.data(), 0, static_cast<size_t>(all.bytes() - real.bytes()));
+    std::memcpy(static_cast<char*>(all.data()) + (all.bytes() - real.bytes()), real.data(),
+                static_cast<size_t>(real.bytes()));
+    return all;
   }
 
   // Weights that are parts of one tensor, head by head.
