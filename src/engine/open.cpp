@@ -104,6 +104,7 @@ std::optional<Vocabulary> vocabulary_of(const GgufMetadata& m) {
 Tokenizer tokenizer_of(const Checkpoint& c) {
   switch (c.layout()) {
     case Checkpoint::Layout::gguf:
+    case Checkpoint::Layout::rwkv_bin:  // a vocabulary of bytes, or none
       if (const auto v = vocabulary_of(c.metadata())) return tokenizer_from_vocabulary(*v, c.path());
       break;
     case Checkpoint::Layout::llama2c: {

@@ -12,6 +12,7 @@
 #include "files/by_name.h"
 #include "files/gguf.h"
 #include "files/llama2c.h"
+#include "files/rwkv_bin.h"
 #include "files/safetensors.h"
 
 namespace ridge {
@@ -22,6 +23,7 @@ struct Checkpoint::Impl {
   std::optional<Gguf> gguf;
   std::optional<Safetensors> safetensors;
   std::optional<Llama2c> llama2c;
+  std::optional<RwkvBin> rwkv;
   Json config = Json::object(), generation_config = Json::object();
   GgufMetadata metadata;
   std::vector<std::string> files;
@@ -186,6 +188,19 @@ void use(Checkpoint::Impl& to, Llama2c file) {
   to.llama2c = std::move(file);
 }
 
+void use(Checkpoint::Impl& to, RwkvBin file) {
+  to.layout = Checkpoint::Layout::rwkv_bin;
+  to.metadata = file.metadata();
+  to.files.push_back(to.path);
+  for (const RwkvBin::Entry& t : file.tensors()) {
+    const bool as_it_lies = t.offsets.size() == 1 && t.undo_exp == 0;
+    const int64_t bytes = t.dtype.bytes_of(t.shape.count());
+    to.tensors.push_back({t.name, ggml_type_name(static_cast<uint32_t>(t.dtype->gguf_type)),
+                          as_it_lies ? t.dtype : DType(f32), t.shape, static_cast<uint64_t>(bytes)});
+  }
+  to.rwkv = std::move(file);
+}
+
 void read_configs(Checkpoint::Impl& to, const std::string& config) {
   to.config = read_config(config);
   const std::string generation = in_folder(to.folder, "generation_config.json");
@@ -203,12 +218,12 @@ void open_folder(Checkpoint::Impl& to) {
   const Folder folder(to.folder);
   const bool safetensors = !folder.safetensors.empty() || !folder.indices.empty();
   if (!folder.ggufs.empty() && !(safetensors && folder.has_config)) return open_gguf_of_folder(to, folder);
-  if (!folder.has_config)
+  if (!folder.has_config && !safetensors)
     fail(Fault::file, "{}: no config.json and no GGUF file in this folder: not a model", shown(to.path));
   if (!safetensors && !folder.pytorch.empty())
     fail(Fault::file, "{}: holds only PyTorch weights ({}); convert it to safetensors first", shown(to.path),
          printable(*folder.pytorch.begin()));
-  read_configs(to, folder.file("config.json"));
+  if (folder.has_config) read_configs(to, folder.file("config.json"));
   if (std::optional<Safetensors> file = folder.open_safetensors()) use(to, std::move(*file));
 }
 
@@ -230,10 +245,8 @@ void open_safetensors_file(Checkpoint::Impl& to) {
   } else {
     file = Safetensors::open(to.path);
   }
-  if (!file_exists(config))
-    fail(Fault::file, "{}: needs its config.json beside it, which says what the tensors mean",
-         shown(to.path));
-  read_configs(to, config);
+  // Without one the architecture may still be known by its tensors: find_model() says what is missing.
+  if (file_exists(config)) read_configs(to, config);
   use(to, std::move(*file));
 }
 
@@ -245,12 +258,15 @@ void open_file(Checkpoint::Impl& to) {
   const FileBytes bytes = map_file(path);
   const std::string_view start = bytes.text().substr(0, 4);
   const auto starts = [&](std::string_view magic) { return start.starts_with(magic); };
+  // llama.cpp's own files had this magic too, with small version numbers.
+  const bool rwkv = starts("fmgg") && bytes.size > 4 && bytes.data[4] >= std::byte{100};
+  if (rwkv) return use(to, RwkvBin::open(path));
   const bool ggml = starts("lmgg") || starts("fmgg") || starts("tjgg");
   if (starts("GGUF") || ggml || path.ends_with(".gguf")) return use(to, Gguf::open(path));
   if (starts("PK\x03\x04") || starts("\x80\x02"))
     fail(Fault::file, "{}: a PyTorch checkpoint; convert it to safetensors first", shown(path));
   if (path.ends_with(".bin")) return use(to, Llama2c::open(path));
-  fail(Fault::file, "{}: not a GGUF, safetensors or llama2.c .bin file", shown(path));
+  fail(Fault::file, "{}: not a GGUF, safetensors, llama2.c or rwkv.cpp .bin file", shown(path));
 }
 
 }  // namespace
@@ -292,6 +308,7 @@ std::optional<Tensor> Checkpoint::find(std::string_view name) const {
   const auto i = static_cast<size_t>(found - impl_->tensors.data());
   if (impl_->gguf) return impl_->gguf->tensor(impl_->gguf->tensors()[i]);
   if (impl_->safetensors) return impl_->safetensors->tensor(impl_->safetensors->tensors()[i]);
+  if (impl_->rwkv) return impl_->rwkv->tensor(impl_->rwkv->tensors()[i]);
   return impl_->llama2c->tensor(impl_->llama2c->tensors()[i]);
 }
 
@@ -314,6 +331,7 @@ uint64_t Checkpoint::weight_bytes() const {
 uint64_t Checkpoint::file_bytes() const {
   if (impl_->gguf) return impl_->gguf->file_bytes();
   if (impl_->safetensors) return impl_->safetensors->file_bytes();
+  if (impl_->rwkv) return impl_->rwkv->file_bytes();
   return impl_->llama2c ? impl_->llama2c->file_bytes() : 0;
 }
 
@@ -332,6 +350,8 @@ const char* layout_name(Checkpoint::Layout layout) {
       return "huggingface";
     case Checkpoint::Layout::llama2c:
       return "llama2c";
+    case Checkpoint::Layout::rwkv_bin:
+      return "rwkv_bin";
   }
   return "";
 }

@@ -1,6 +1,6 @@
 // Checkpoint: one neutral handle on whatever a MODEL argument names: a GGUF file (split or not), a Hugging
-// Face folder, a safetensors file beside its config.json, a config.json alone (no weights: to price a model),
-// a llama2.c .bin.
+// Face folder, a safetensors file beside its config.json (some architectures do without one), a config.json
+// alone (no weights: to price a model), a llama2.c .bin, an rwkv.cpp .bin.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -25,7 +25,8 @@ class Checkpoint {
   //   llama2c      GGUF tensor names and the llama.* keys in metadata(), made from the .bin's header; the
   //   rows of
   //                attn_q and attn_k are in the order of GGUF (RoPE on adjacent pairs)
-  enum class Layout { gguf, huggingface, llama2c };
+  //   rwkv_bin     GGUF tensor names, and GGUF keys made from the .bin's header
+  enum class Layout { gguf, huggingface, llama2c, rwkv_bin };
 
   struct TensorInfo {
     std::string name;
@@ -55,11 +56,11 @@ class Checkpoint {
   // The same; a missing tensor is an Error(Fault::file) naming it.
   Tensor get(std::string_view name) const;
 
-  // huggingface: config.json and generation_config.json (an empty object where there is none). An empty
+  // huggingface: config.json and generation_config.json (empty objects where there are none). An empty
   // object for the other layouts. Infinity, which Python writes, reads as the largest double, NaN as null.
   const Json& config() const;
   const Json& generation_config() const;
-  // gguf and llama2c; empty for huggingface.
+  // gguf, llama2c and rwkv_bin; empty for huggingface.
   const GgufMetadata& metadata() const;
   // llama2c: the path of the vocabulary beside the .bin (tok<vocab_size>.bin or tokenizer.bin), "" where
   // there is none.
@@ -76,6 +77,6 @@ class Checkpoint {
   std::shared_ptr<const Impl> impl_;
 };
 
-const char* layout_name(Checkpoint::Layout layout);  // "gguf", "huggingface", "llama2c"
+const char* layout_name(Checkpoint::Layout layout);  // "gguf", "huggingface", "llama2c", "rwkv_bin"
 
 }  // namespace ridge
