@@ -14,13 +14,15 @@ namespace {
 
 struct ConvertCommand {
   ModelOptions model;
-  std::string out, type, to = "by name", form;
+  std::string out, type, to = "by name", form, random;
   double split_gb = 0;
 
   void add(Options& o) {
-    o.argument(model.model, "IN", "GGUF file, Hugging Face folder or llama2.c .bin", true,
-               Options::Hint::model);
-    o.argument(out, "OUT", "NAME.gguf, or a folder that is not there yet", true, Options::Hint::file);
+    o.argument(model.model, "IN", "GGUF file, Hugging Face folder or llama2.c .bin (with --random: OUT)",
+               true, Options::Hint::model);
+    o.argument(out, "OUT", "NAME.gguf, or a folder that is not there yet", false, Options::Hint::file);
+    o.text(random, "--random", "SHAPE",
+           "write a GGUF file of random weights, to measure with: a known shape, or a config.json");
     std::string types;
     for (const Mix& m : mixes()) types += (types.empty() ? "" : ", ") + std::string(m.name);
     o.text(type, "--type", "TYPE",
@@ -40,7 +42,50 @@ struct ConvertCommand {
   }
 };
 
+std::function<void(uint64_t, uint64_t)> progress_into(ProgressBar& bar, InterruptFlag& interrupt) {
+  return [&](uint64_t done, uint64_t total) {
+    if (interrupt.raised()) fail(Fault::check, "interrupted; nothing was written");
+    bar.show(static_cast<int64_t>(done / 1000000), static_cast<int64_t>(total / 1000000));
+  };
+}
+
+int report_written(const ConvertCommand& o, const std::string& from, const std::string& out,
+                   const ExportReport& report) {
+  if (o.model.json) {
+    print_json({{"from", from},
+                {"to", out},
+                {"files", report.files},
+                {"tensors", report.tensors},
+                {"weight_bytes", report.bytes},
+                {"notices", report.notices}});
+    return 0;
+  }
+  for (const auto& n : report.notices) fmt::print(stderr, "note: {}\n", printable(n, 600));
+  fmt::print("{}: {} tensors, {} of weights\n", out, report.tensors,
+             bytes_text(static_cast<double>(report.bytes)));
+  return 0;
+}
+
+int convert_random(const ConvertCommand& o) {
+  const std::string& out = o.model.model;
+  if (!o.out.empty()) fail(Fault::usage, "--random takes one name, the file to write; {} is a second", o.out);
+  ExportOptions options;
+  options.type = o.type;
+  options.max_file_bytes = static_cast<uint64_t>(o.split_gb * 1e9);
+  options.threads = o.model.threads;
+  InterruptFlag interrupt;
+  ProgressBar bar("MB");
+  options.progress = progress_into(bar, interrupt);
+  const ShapeSettings shape(o.random);
+  ConfigKeys keys = shape.keys();
+  const ExportReport report = export_random_gguf(keys, o.random, out, options);
+  bar.finish();
+  return report_written(o, "random " + o.random, out, report);
+}
+
 int convert(const ConvertCommand& o) {
+  if (!o.random.empty()) return convert_random(o);
+  if (o.out.empty()) fail(Fault::usage, "convert needs IN and OUT");
   const Checkpoint source = Checkpoint::open(o.model.model);
   std::optional<Tokenizer> tokenizer;
   std::string no_tokenizer;
@@ -57,27 +102,12 @@ int convert(const ConvertCommand& o) {
   options.threads = o.model.threads;
   InterruptFlag interrupt;
   ProgressBar bar("MB");
-  options.progress = [&](uint64_t done, uint64_t total) {
-    if (interrupt.raised()) fail(Fault::check, "interrupted; nothing was written");
-    bar.show(static_cast<int64_t>(done / 1000000), static_cast<int64_t>(total / 1000000));
-  };
+  options.progress = progress_into(bar, interrupt);
   ExportReport report =
       o.to_gguf() ? export_gguf(source, o.out, options) : export_huggingface(source, o.out, options);
   bar.finish();
   if (!no_tokenizer.empty()) report.notices.push_back("no tokenizer was written: " + no_tokenizer);
-  if (o.model.json) {
-    print_json({{"from", o.model.model},
-                {"to", o.out},
-                {"files", report.files},
-                {"tensors", report.tensors},
-                {"weight_bytes", report.bytes},
-                {"notices", report.notices}});
-    return 0;
-  }
-  for (const auto& n : report.notices) fmt::print(stderr, "note: {}\n", printable(n, 600));
-  fmt::print("{}: {} tensors, {} of weights\n", o.out, report.tensors,
-             bytes_text(static_cast<double>(report.bytes)));
-  return 0;
+  return report_written(o, o.model.model, o.out, report);
 }
 
 }  // namespace
@@ -92,7 +122,8 @@ const Command command_convert{"convert",
                               kFilesGroup,
                               "ridge convert model-folder model.gguf --type q8_0\n"
                               "ridge convert model.gguf new-folder --type bf16\n"
-                              "ridge convert model-folder model.gguf --type q4_k_m --template chat.jinja",
+                              "ridge convert model-folder model.gguf --type q4_k_m --template chat.jinja\n"
+                              "ridge convert --random llama-1.1b random.gguf --type q4_0",
                               [](Options& o) -> CommandRun {
                                 auto options = std::make_shared<ConvertCommand>();
                                 options->add(o);

@@ -5,22 +5,38 @@
 #include "base/json.h"
 #include "cli/command.h"
 #include "cli/plan_support.h"
+#include "cli/sweep_support.h"
 #include "models/load.h"
 
 namespace ridge {
 namespace {
 
 struct Arguments {
-  std::string what, machine, weights, kv = "f16";
+  std::string what, machine, weights, kv = "f16", sweep, svg;
   int64_t prompt = 512, context = 2048;
   int batch = 1;
   bool each = false, json = false;
 };
 
-double predicted(const Reading& r, const Machine& m) {
-  double s = 0;
-  for (const auto& e : r.events) s += predict(m, e).seconds;
-  return s;
+// "KV cache 90 MB at 2048 tokens x 1 (45 kB a token, f16)"; what does not grow with the length is said so.
+std::string state_text(Model& model, const std::vector<Reading>& readings, const Arguments& a, DType kv) {
+  const auto state = static_cast<double>(readings.back().state_bytes);
+  if (model.kind() == ModelKind::encoder) return "none: nothing is remembered between inputs";
+  Pass half = readings.back().pass;
+  half.past /= 2;
+  const auto less = static_cast<double>(price(model, half, kv, 0).state_bytes);
+  const double tokens = static_cast<double>((readings.back().pass.past - half.past) * a.batch);
+  const double grows = tokens > 0 ? (state - less) / tokens : 0;
+  if (grows <= 0) return fmt::format("{} x {}, whatever the length", bytes_text(state / a.batch), a.batch);
+  return fmt::format("{} at {} tokens x {} ({} a token, {})", bytes_text(state), a.context, a.batch,
+                     bytes_text(grows), kv.name());
+}
+
+std::string pass_text(const Pass& pass) {
+  const char* s = pass.rows == 1 ? "" : "s";
+  if (pass.name == "encode") return fmt::format("encode of {} token{} x {}", pass.rows, s, pass.sequences);
+  return fmt::format("{} of {} token{} x {} with {} before", pass.name, pass.rows, s, pass.sequences,
+                     pass.past);
 }
 
 int explain(const Arguments& a) {
@@ -29,12 +45,15 @@ int explain(const Arguments& a) {
   const WeightCount weights = count_weights(*p.model);
   const DType kv = kv_format(a.kv);
   const Machine machine = find_machine(a.machine);
-  const int64_t prompt = std::min(a.prompt, a.context);
-  const Pass passes[] = {{"prefill", prompt, 0, a.batch}, {"decode", 1, a.context - 1, a.batch}};
+  if (!a.sweep.empty()) return sweep(*p.model, a.what, a.sweep, a.svg, kv, machine, a.batch, a.json);
+  if (!a.svg.empty()) fail(Fault::usage, "--svg plots a --sweep");
   std::vector<Reading> readings;
-  for (const Pass& pass : passes) readings.push_back(price(*p.model, pass, kv, machine.features));
-  const int64_t state = readings[1].state_bytes;
-  const int64_t peak = std::max(readings[0].activation_peak, readings[1].activation_peak);
+  int64_t peak = 0;
+  for (const Pass& pass : passes_of(*p.model, a.prompt, a.context, a.batch)) {
+    readings.push_back(price(*p.model, pass, kv, machine.features));
+    peak = std::max(peak, readings.back().activation_peak);
+  }
+  const int64_t state = readings.back().state_bytes;
   const int64_t all = weights.bytes + state + peak;
   if (a.json) {
     Json j = {{"model", a.what},
@@ -54,7 +73,8 @@ int explain(const Arguments& a) {
               {"passes", Json::array()}};
     for (const Reading& r : readings) {
       Json pass = reading_json(r, machine);
-      pass["tokens_per_second"] = static_cast<double>(r.pass.rows * r.pass.sequences) / predicted(r, machine);
+      pass["tokens_per_second"] =
+          static_cast<double>(r.pass.rows * r.pass.sequences) / predicted_seconds(r, machine);
       j["passes"].push_back(std::move(pass));
     }
     fmt::print("{}\n", j.dump(1));
@@ -65,9 +85,7 @@ int explain(const Arguments& a) {
   fmt::print("parameters        {} ({})\n", count_text(static_cast<double>(weights.parameters), ""),
              weights.parameters);
   fmt::print("weights           {} ({})\n", bytes_text(static_cast<double>(weights.bytes)), p.weights);
-  fmt::print("KV cache          {} at {} tokens x {} ({} a token, {})\n",
-             bytes_text(static_cast<double>(state)), a.context, a.batch,
-             bytes_text(static_cast<double>(state) / static_cast<double>(a.context * a.batch)), kv.name());
+  fmt::print("state             {}\n", state_text(*p.model, readings, a, kv));
   fmt::print("activations       {} at most\n", bytes_text(static_cast<double>(peak)));
   fmt::print(
       "in all            {}{}\n", bytes_text(static_cast<double>(all)),
@@ -83,9 +101,8 @@ int explain(const Arguments& a) {
                  ? ""
                  : "; times below are the roofline: `ridge calibrate` measures what the kernels reach");
   for (const Reading& r : readings) {
-    const double s = predicted(r, machine);
-    fmt::print("\n{} of {} token{} x {} with {} before: {}, {:.1f} tokens/s\n", r.pass.name, r.pass.rows,
-               r.pass.rows == 1 ? "" : "s", r.pass.sequences, r.pass.past, seconds_text(s),
+    const double s = predicted_seconds(r, machine);
+    fmt::print("\n{}: {}, {:.1f} tokens/s\n", pass_text(r.pass), seconds_text(s),
                static_cast<double>(r.pass.rows * r.pass.sequences) / s);
     fmt::print("{}", table_text(r, machine, a.each));
   }
@@ -101,7 +118,8 @@ const Command command_explain{
     "what a model costs on a machine, without its weights",
     "Runs the model's own forward function on a device that computes nothing and adds up flops, bytes and "
     "memory of a prompt "
-    "and of one generated token, op by op; from these and the machine's profile it predicts the time.\n\n"
+    "and of one generated token (of an encoder: of an input), op by op; from these and the machine's profile "
+    "it predicts the time.\n\n"
     "MODEL is a model file or folder, a config.json, or the name of a well-known shape. MACHINE is a shipped "
     "profile, a file "
     "that `ridge calibrate` wrote, or by default this machine.",
@@ -109,6 +127,8 @@ const Command command_explain{
     "ridge explain llama-3-8b --weights q4_k_m\n"
     "# A 70B model on another machine, a batch of 16, 8,192 tokens each\n"
     "ridge explain llama-3-70b --machine h200 -b 16 -c 8192 --weights bf16\n"
+    "# How cost and state grow with the length, with a plot\n"
+    "ridge explain llama-1.1b --sweep 1k:64k --svg sweep.svg\n"
     "ridge explain llama-1.1b --json",
     [](Options& o) -> CommandRun {
       auto a = std::make_shared<Arguments>();
@@ -122,6 +142,9 @@ const Command command_explain{
       o.text(a->weights, "--weights", "FORMAT",
              "format or mix of the weights (default: the checkpoint's own, else bf16)");
       o.text(a->kv, "--kv", "FORMAT", "format of keys and values: f32, f16 or bf16");
+      o.text(a->sweep, "--sweep", "FROM:TO",
+             "price lengths from FROM to TO, each twice the one before (1k:1m), in place of one");
+      o.text(a->svg, "--svg", "FILE", "with --sweep: plot time and state by length", Options::Hint::file);
       o.flag(a->each, "--each", "a line for each shape, with its kernel");
       o.flag(a->json, "--json", "print JSON");
       return [=] { return explain(*a); };

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <optional>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -34,8 +35,7 @@ FormatOf format_by_name(const std::string& name, const std::string& arch, int la
   const DType d = find_dtype(name.c_str());
   if (d && d->kind != FormatKind::integer) return one_format(d);
   if (const Mix* mix = find_mix(name)) return mix_format(*mix, arch, layers);
-  fail(Fault::usage, "{}: neither a weight format nor a mix (such as bf16, q8_0, q4_k_m)",
-       printable(name));
+  fail(Fault::usage, "{}: neither a weight format nor a mix (such as bf16, q8_0, q4_k_m)", printable(name));
 }
 
 const char* gguf_name(const ConfigKeys& keys) {
@@ -50,21 +50,35 @@ int layers_of(ConfigKeys& keys) {
 
 }  // namespace
 
-std::unique_ptr<Model> random_model_of(const std::string& shape, const std::string& type) {
-  const auto make = [&](ConfigKeys& keys) {
-    return random_model(keys, format_by_name(type, gguf_name(keys), layers_of(keys)), 1);
-  };
-  if (const std::string text = known_shape(shape); !text.empty()) {
-    const Json config = parse_json(text, shape);
-    ConfigKeys keys = ConfigKeys::reading_json(config, shape);
-    return make(keys);
-  }
-  if (!std::filesystem::exists(shape))
+struct ShapeSettings::Source {
+  std::string name;
+  Json config;
+  std::optional<Checkpoint> checkpoint;
+};
+
+ShapeSettings::ShapeSettings(const std::string& shape) : source_(std::make_unique<Source>()) {
+  source_->name = shape;
+  if (const std::string text = known_shape(shape); !text.empty())
+    source_->config = parse_json(text, shape);
+  else if (std::filesystem::exists(shape))
+    source_->checkpoint = Checkpoint::open(shape);
+  else
     fail(Fault::usage, "--random {}: neither a config.json nor a known shape (known: {})",
          printable(shape, 200), known_shape_names());
-  const Checkpoint checkpoint = Checkpoint::open(shape);
-  ConfigKeys keys = ConfigKeys::reading(checkpoint);
-  return make(keys);
+}
+
+ShapeSettings::~ShapeSettings() = default;
+
+ConfigKeys ShapeSettings::keys() const {
+  return source_->checkpoint ? ConfigKeys::reading(*source_->checkpoint)
+                             : ConfigKeys::reading_json(source_->config, source_->name);
+}
+
+std::unique_ptr<Model> random_model_of(const std::string& shape, const std::string& type) {
+  const ShapeSettings settings(shape);
+  ConfigKeys keys = settings.keys();
+  const FormatOf formats = format_by_name(type, gguf_name(keys), layers_of(keys));
+  return random_model(keys, formats, 1);
 }
 
 Priced priced_model(const std::string& what, const std::string& weights) {
@@ -102,6 +116,12 @@ DType kv_format(const std::string& name) {
   if (!d || !d.is_real())
     fail(Fault::usage, "--kv {}: keys and values are kept in f32, f16 or bf16", printable(name));
   return d;
+}
+
+double predicted_seconds(const Reading& reading, const Machine& machine) {
+  double s = 0;
+  for (const auto& e : reading.events) s += predict(machine, e).seconds;
+  return s;
 }
 
 std::string bytes_text(double b) {

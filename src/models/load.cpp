@@ -98,6 +98,19 @@ std::unique_ptr<Model> load_model(const Checkpoint& checkpoint) {
   return with_weights(keys, loader, cpu_device());
 }
 
+void random_values(const Tensor& t, bool vector, uint64_t seed, uint64_t stream) {
+  Random random(seed, stream);
+  const float mean = vector ? 1 : 0;
+  const float deviation = vector ? 0.1f : 1 / std::sqrt(static_cast<float>(t.dim(-1)));
+  // A pattern of about a megabyte repeats: making values would take longer than writing them.
+  const int64_t pattern =
+      std::min<int64_t>(t.count(), (int64_t{1} << 18) / t.dim(-1) * t.dim(-1) + t.dim(-1));
+  auto* x = t.ptr<float>();
+  for (int64_t i = 0; i < pattern; ++i) x[i] = mean + deviation * random.normal();
+  for (int64_t i = pattern; i < t.count(); i += pattern)
+    std::memcpy(x + i, x, static_cast<size_t>(std::min(pattern, t.count() - i)) * sizeof(float));
+}
+
 FormatOf one_format(DType dtype) {
   return [dtype](const WeightSpec& spec) { return spec.shape[-1] % dtype->block == 0 ? dtype : DType(f16); };
 }

@@ -26,6 +26,10 @@ std::unique_ptr<Model> shape_model(ConfigKeys& keys, const FormatOf& format_of);
 // that making them takes seconds.
 std::unique_ptr<Model> random_model(ConfigKeys& keys, const FormatOf& format_of, uint64_t seed);
 
+// The values of a random weight, into a f32 tensor: norms and biases near one, rows of matrices normal with
+// deviation 1/sqrt(columns).
+void random_values(const Tensor& t, bool vector, uint64_t seed, uint64_t stream);
+
 struct WeightCount {
   int64_t parameters = 0, bytes = 0;
   int64_t table_bytes = 0;  // of the part that is only looked up

@@ -40,6 +40,12 @@ double number(const Json& j, const std::string& what, const char* key) {
   return it->get<double>();
 }
 
+double bounded(const Json& j, const std::string& what, const char* key, double most) {
+  const double x = number(j, what, key);
+  if (x > most) fail(Fault::file, "{}: {} is {}, expected at most {}", what, key, x, most);
+  return x;
+}
+
 }  // namespace
 
 const char* bound_name(Prediction::Bound bound) {
@@ -63,8 +69,9 @@ double Machine::peak_of(Rate rate) const {
 Prediction predict(const Machine& m, const TraceEvent& e) {
   Prediction p;
   const std::string op = e.op->name;
-  // A GPU does products with weights in bf16.
-  const Rate rate = m.kind == "gpu" && e.cost.weights > 0 ? Rate::bf16 : e.cost.rate;
+  // A GPU does products with weights, and attention, in bf16.
+  const bool product = e.cost.weights > 0 || op == "attention";
+  const Rate rate = m.kind == "gpu" && product ? Rate::bf16 : e.cost.rate;
   const double peak = m.peak_of(rate);
   const double arithmetic = peak > 0 ? static_cast<double>(e.cost.flops) / peak : 0;
   const double memory = m.bandwidth > 0 ? static_cast<double>(e.cost.bytes()) / m.bandwidth : 0;
@@ -133,10 +140,13 @@ Machine load_machine(const std::string& path) {
     return j.contains(key) && j[key].is_string() ? j[key].get<std::string>() : std::string();
   };
   m.name = text("name"), m.kind = text("kind"), m.model = text("model"), m.source = text("source");
-  m.threads = static_cast<int>(number(j, path, "threads"));
-  m.features = static_cast<uint64_t>(number(j, path, "feature_bits"));
+  m.threads = static_cast<int>(bounded(j, path, "threads", 1 << 20));
+  if (const auto bits = j.find("feature_bits"); bits != j.end()) {
+    if (!bits->is_number_unsigned()) fail(Fault::file, "{}: feature_bits is no whole number", path);
+    m.features = bits->get<uint64_t>();
+  }
   m.bandwidth = number(j, path, "bandwidth");
-  m.memory = static_cast<int64_t>(number(j, path, "memory"));
+  m.memory = static_cast<int64_t>(bounded(j, path, "memory", 1e18));
   m.overhead = number(j, path, "overhead");
   const auto each = [&](const char* key, auto&& take) {
     const auto it = j.find(key);

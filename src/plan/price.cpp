@@ -15,29 +15,72 @@ Batch batch_of(const Pass& p) {
   return b;
 }
 
-// A state that remembers `past` tokens a sequence.
-std::unique_ptr<State> state_with_past(const Model& model, Device& device, const Pass& p, DType kv) {
-  auto state = model.make_state(device, p.sequences, p.past + p.rows, kv);
-  if (p.past > 0) state->append(Batch::of_length(p.past, true, p.sequences));
-  return state;
-}
+// A pass made ready: what it remembers, and the call that is priced or timed.
+struct Prepared {
+  Prepared(Model& model, Context& cx, const Pass& pass, DType kv) : model(model), pass(pass) {
+    if (pass.name == "encode") {
+      input = model.sample_input(cx.device(), pass.rows, pass.sequences);
+      if (model.kind() == ModelKind::sequence_to_sequence)
+        state = model.make_state(cx.device(), pass.sequences, 1, kv);
+      return;
+    }
+    batch = batch_of(pass);
+    state = model.make_state(cx.device(), pass.sequences, pass.past + pass.rows, kv);
+    if (model.kind() == ModelKind::sequence_to_sequence)
+      model.remember_source(cx, model.sample_input(cx.device(), pass.source, pass.sequences), *state);
+    if (pass.past > 0) state->append(Batch::of_length(pass.past, true, pass.sequences));
+  }
+  void run(Context& cx) {
+    if (pass.name != "encode")
+      model.forward(cx, batch, state.get());
+    else if (state)
+      model.remember_source(cx, input, *state);
+    else
+      model.encode(cx, input, {});
+  }
+  // Makes another run of the same pass possible; false where that needs a new state.
+  bool rewind() {
+    if (pass.name == "encode") return true;
+    if (!state->can_truncate()) return false;
+    for (int s = 0; s < state->slots(); ++s) state->truncate(s, pass.past);
+    return true;
+  }
+  Model& model;
+  const Pass& pass;
+  Inputs input;
+  Batch batch;
+  std::unique_ptr<State> state;
+};
 
 }  // namespace
+
+std::vector<Pass> passes_of(const Model& model, int64_t prompt, int64_t context, int sequences) {
+  const int64_t before = context - 1;
+  switch (model.kind()) {
+    case ModelKind::encoder:
+      return {{"encode", prompt, 0, sequences}};
+    case ModelKind::sequence_to_sequence:
+      return {{"encode", prompt, 0, sequences}, {"decode", 1, before, sequences, true, prompt}};
+    case ModelKind::decoder:
+      break;
+  }
+  return {{"prefill", std::min(prompt, context), 0, sequences}, {"decode", 1, before, sequences}};
+}
 
 Reading price(Model& model, const Pass& pass, DType kv, uint64_t features) {
   ContextOptions options;
   options.features = features;
   options.price_as_given = true;
   Context cx(null_device(), options);
+  Prepared prepared(model, cx, pass, kv);
   Trace trace;
   cx.trace = &trace;
-  auto state = state_with_past(model, null_device(), pass, kv);
   cx.reset_arena_peak();
-  model.forward(cx, batch_of(pass), state.get());
+  prepared.run(cx);
   Reading r;
   r.pass = pass;
   r.activation_peak = cx.arena_peak();
-  r.state_bytes = state->bytes();
+  r.state_bytes = prepared.state ? prepared.state->bytes() : 0;
   r.total = trace.total();
   r.events = std::move(trace.events);
   return r;
@@ -45,27 +88,23 @@ Reading price(Model& model, const Pass& pass, DType kv, uint64_t features) {
 
 Reading run_timed(Model& model, Context& cx, const Pass& pass, DType kv, int repeats) {
   std::vector<Reading> runs;
-  auto state = state_with_past(model, cx.device(), pass, kv);
-  const Batch batch = batch_of(pass);
+  auto prepared = std::make_unique<Prepared>(model, cx, pass, kv);
   for (int r = 0; r <= repeats; ++r) {
     Trace trace;
     cx.trace = &trace;
     cx.reset_arena_peak();
     const auto begin = std::chrono::steady_clock::now();
-    model.forward(cx, batch, state.get());
+    prepared->run(cx);
     Reading reading;
     reading.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     cx.trace = nullptr;
     reading.pass = pass;
     reading.activation_peak = cx.arena_peak();
-    reading.state_bytes = state->bytes();
+    reading.state_bytes = prepared->state ? prepared->state->bytes() : 0;
     reading.total = trace.total();
     reading.events = std::move(trace.events);
     if (r > 0) runs.push_back(std::move(reading));
-    if (state->can_truncate())
-      for (int s = 0; s < state->slots(); ++s) state->truncate(s, pass.past);
-    else
-      state = state_with_past(model, cx.device(), pass, kv);
+    if (!prepared->rewind()) prepared = std::make_unique<Prepared>(model, cx, pass, kv);
   }
   std::sort(runs.begin(), runs.end(),
             [](const Reading& a, const Reading& b) { return a.seconds < b.seconds; });

@@ -10,19 +10,26 @@
 namespace ridge {
 
 // One forward pass: `rows` new tokens in each of `sequences` sequences that remember `past` tokens already.
+// Of an encoder, or of the encoder of an encoder-decoder (named "encode"): `sequences` inputs of `rows`
+// tokens. A decoder that answers a source has one of `source` tokens.
 struct Pass {
-  std::string name;  // "prefill", "decode"
+  std::string name;  // "prefill", "decode", "encode"
   int64_t rows = 1, past = 0;
   int sequences = 1;
   bool last_only = true;  // logits of each sequence's last token only
+  int64_t source = 0;
 };
+
+// The passes that a model's kind has: a prompt and a token of decoders, an input of encoders, a source and a
+// token of encoder-decoders. `prompt` tokens of prompt or source, `context` tokens at the decode step.
+std::vector<Pass> passes_of(const Model& model, int64_t prompt, int64_t context, int sequences);
 
 struct Reading {
   Pass pass;
   std::vector<TraceEvent> events;
   Cost total;
   int64_t activation_peak = 0;  // bytes
-  int64_t state_bytes = 0;      // of the state at the capacity the pass needs
+  int64_t state_bytes = 0;      // of the state at the capacity the pass needs; 0 where there is none
   double seconds = 0;           // of the timed pass; 0 where it was priced
 };
 

@@ -29,7 +29,8 @@ std::string file(const std::string& name) {
 json fable_expected() { return json::parse(std::ifstream(data("models/fable-1m/expected.json"))); }
 
 TEST(Run, GreedyTextAsTheReferenceWroteIt) {
-  for (const auto& e : fable_expected()["greedy"]) {
+  const json expected = fable_expected();
+  for (const auto& e : expected["greedy"]) {
     const auto n = e["greedy_ids"].size() - e["prompt_ids"].size();
     const std::string prompt = e["prompt"];
     const Ran r = ridge({"run", "-p", prompt, "-n", std::to_string(n), "--temperature", "0", "--kv", "f32"});

@@ -15,6 +15,8 @@
 
 namespace ridge {
 
+class ConfigKeys;
+
 struct ExportOptions {
   // GGUF: a mix of src/formats/mixes.h ("Q8_0", "Q4_K_M"). Hugging Face: "F32", "F16" or "BF16". "": the
   // types that the weights have (quantized ones become bf16 in a Hugging Face folder).
@@ -35,6 +37,10 @@ struct ExportReport {
 // Throws Error: usage for an unknown type or a target that cannot be, file for what is wrong with the source.
 ExportReport export_gguf(const Checkpoint& source, const std::string& path,
                          const ExportOptions& options = {});
+// A file of random weights, the same each time, of the shape that `keys` tell: to measure with, beside other
+// programs that read GGUF. Without a vocabulary. `options.type` "": F16.
+ExportReport export_random_gguf(ConfigKeys& keys, const std::string& name, const std::string& path,
+                                const ExportOptions& options = {});
 // `folder` must not exist, or be empty.
 ExportReport export_huggingface(const Checkpoint& source, const std::string& folder,
                                 const ExportOptions& options = {});

@@ -5,6 +5,7 @@
 #include "formats/mixes.h"
 #include "models/export/metadata.h"
 #include "models/export/weights.h"
+#include "models/load.h"
 #include "models/registry.h"
 
 namespace ridge {
@@ -103,15 +104,71 @@ void set_types(GgufMetadata& m, const std::vector<Item>& items, const Mix* mix) 
   if (quantized) m.set_u32("general.quantization_version", 2);
 }
 
+const Mix* mix_named(const std::string& type) {
+  if (type.empty()) return nullptr;
+  if (const Mix* mix = find_mix(type)) return mix;
+  std::string known;
+  for (const Mix& m : mixes()) known += (known.empty() ? "" : ", ") + std::string(m.name);
+  fail(Fault::usage, "unknown type \"{}\" (known: {})", printable(type), known);
+}
+
+// Random weights under GGUF's names, each made when its turn comes.
+class RandomCollector final : public WeightVisitor {
+ public:
+  std::vector<Item> items;
+
+  void visit(Tensor&, const WeightSpec& spec) override {
+    check_weight_shape(spec);
+    if (spec.optional || spec.gguf.empty()) return;
+    Item item;
+    item.name = spec.gguf;
+    item.shape = spec.gguf_shape.rank() > 0 ? spec.gguf_shape : spec.shape;
+    item.vector = spec.kind == WeightSpec::Kind::vector;
+    item.source = item.target = f32;
+    const int64_t parts = item.shape.rank() > 2 ? item.shape[0] : 1;  // an expert at a time
+    Shape one;
+    for (int i = parts > 1 ? 1 : 0; i < item.shape.rank(); ++i) one.push(item.shape[i]);
+    for (int64_t p = 0; p < parts; ++p)
+      item.parts.push_back([one, vector = item.vector, stream = ++stream_] {
+        const Tensor t = cpu_device().make(f32, one);
+        random_values(t, vector, 1, stream);
+        return t;
+      });
+    items.push_back(std::move(item));
+  }
+
+ private:
+  uint64_t stream_ = 0;
+};
+
 }  // namespace
 
+ExportReport export_random_gguf(ConfigKeys& keys, const std::string& name, const std::string& path,
+                                const ExportOptions& options) {
+  const Mix* mix = mix_named(options.type.empty() ? "F16" : options.type);
+  const auto model = make_model(keys);
+  if (!model->info->gguf)
+    fail(Fault::usage, "{}: GGUF has no name for the architecture \"{}\"", name, model->info->name);
+  GgufMetadata metadata;
+  metadata.set_string("general.architecture", model->info->gguf);
+  metadata.set_string("general.type", "model");
+  metadata.set_string("general.name", "random " + name);
+  ConfigKeys writing = ConfigKeys::writing_gguf(metadata, model->info->gguf);
+  model->config(writing);
+  metadata.set_string("ridge.architecture", model->info->name);
+  metadata.set_string("tokenizer.ggml.model", "no_vocab");  // as llama.cpp names what has none
+  RandomCollector c;
+  model->visit(c);
+  apply_mix(*mix, metadata, c.items);
+  set_types(metadata, c.items, mix);
+  ExportReport report;
+  const auto writer = write_gguf(path, std::move(metadata), {options.max_file_bytes});
+  exporting::write_items(*writer, c.items, options, report);
+  return report;
+}
+
 ExportReport export_gguf(const Checkpoint& source, const std::string& path, const ExportOptions& options) {
-  const Mix* mix = nullptr;
-  if (!options.type.empty() && !(mix = find_mix(options.type))) {
-    std::string known;
-    for (const Mix& m : mixes()) known += (known.empty() ? "" : ", ") + std::string(m.name);
-    fail(Fault::usage, "unknown type \"{}\" (known: {})", printable(options.type), known);
-  }
+  const Mix* mix = mix_named(options.type);
   ExportReport report;
   const auto model = exporting::open_settings(source);
   const WeightReader reader(source);
