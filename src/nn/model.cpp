@@ -35,6 +35,12 @@ Tensor Model::remember_source(Context&, const Inputs&, State&) { cannot(*this, "
 
 Tensor Model::image_tokens(Context&, const Tensor&) { cannot(*this, "see images"); }
 
+Inputs Model::sample_input(Device&, int64_t length, int count) const {
+  Inputs in;
+  in.text = Batch::of_length(length, false, count);
+  return in;
+}
+
 std::unique_ptr<State> Model::make_state(Device&, int, int64_t, DType) const {
   cannot(*this, "write text: it encodes (`ridge embed`, `ridge fill`, `ridge classify`)");
 }
@@ -42,6 +48,8 @@ std::unique_ptr<State> Model::make_state(Device&, int, int64_t, DType) const {
 Tensor Model::run(Context&, const Batch&, State*) {
   cannot(*this, "write text: it encodes (`ridge embed`, `ridge fill`, `ridge classify`)");
 }
+
+std::string Model::hf_class() const { return info->hf_class; }
 
 Tensor Model::run_hidden(Context& cx, const Batch& batch, State* state) { return run(cx, batch, state); }
 

@@ -69,7 +69,18 @@ class Model {
   // Models that see: the rows that stand for the images in a batch's embeddings, f32 [images, rows, dim].
   virtual Tensor image_tokens(Context& cx, const Tensor& pixels);
 
+  // An input of the usual size, to price and time: `count` texts of `length` tokens; models that see or hear
+  // take images and windows of their own size instead. Values are zeros; on the null device there are none.
+  virtual Inputs sample_input(Device& device, int64_t length, int count) const;
+
   virtual ModelKind kind() const { return ModelKind::decoder; }
+  // Whether the outputs of a text depend on the padding behind it (FNet mixes over it): such a model is given
+  // padded texts, with Batch::mask, where its outputs are to be those of a padded batch.
+  virtual bool reads_padding() const { return false; }
+  // Whether its tokens are the code points of a text, and there is no tokenizer.
+  virtual bool reads_characters() const { return false; }
+  // What "architectures" of a config.json says: the class of the checkpoint's task, where there are several.
+  virtual std::string hf_class() const;
 
   // A state for `slots` sequences of up to `capacity` tokens; `kv` is the format of keys and values.
   virtual std::unique_ptr<State> make_state(Device& device, int slots, int64_t capacity, DType kv) const;
@@ -84,6 +95,13 @@ class Model {
  protected:
   virtual Tensor run(Context& cx, const Batch& batch, State* state);
   virtual Tensor run_hidden(Context& cx, const Batch& batch, State* state);
+  // For models that contain another, whose tokens they remember themselves.
+  static Tensor run_of(Model& inner, Context& cx, const Batch& batch, State* state) {
+    return inner.run(cx, batch, state);
+  }
+  static Tensor run_hidden_of(Model& inner, Context& cx, const Batch& batch, State* state) {
+    return inner.run_hidden(cx, batch, state);
+  }
 };
 
 // An entry of the generated table: one a file of src/models.
