@@ -21,6 +21,9 @@ struct Batch {
   std::vector<int32_t> types;
   // Tokens with global attention (Longformer); empty: none.
   std::vector<uint8_t> global;
+  // 0 at padding, which stands behind the text of its span; empty: there is none. Only models whose outputs
+  // depend on how far their input is padded (Model::reads_padding) are given any.
+  std::vector<uint8_t> mask;
   // f32 [n, dim]: tokens with id kEmbedding take the next of these rows in place of a row of the token table
   // (images and other prompts that are no text).
   Tensor embeddings;

@@ -152,7 +152,7 @@ Json config_of(const Checkpoint& source, Model& model, const Tokenizer* tokenize
     config.erase("torch_dtype");
     config["dtype"] = torch_name(usual);
   }
-  config["architectures"] = Json::array({model.info->hf_class});
+  config["architectures"] = Json::array({model.hf_class()});
   // Readers before "dtype" look for "torch_dtype".
   if (!config.contains("torch_dtype") && config.contains("dtype")) config["torch_dtype"] = config["dtype"];
   return config;
