@@ -32,6 +32,11 @@ const ModelInfo& find_model(const ConfigKeys& keys) {
         for (const ModelInfo* m : model_table())
           if (lists(m->hf_types, t->get<std::string>())) return *m;
     const auto type = j->find("model_type");
+    if (j->empty()) {
+      for (const ModelInfo* m : model_table())
+        if (m->signature && keys.has_tensor(m->signature)) return *m;
+      fail(Fault::file, "{}: needs its config.json beside it, which says what the tensors mean", keys.what());
+    }
     if (type == j->end() || !type->is_string())
       fail(Fault::file, "{}: config.json has no \"model_type\"", keys.what());
     for (const ModelInfo* m : model_table())
@@ -50,13 +55,24 @@ const ModelInfo& find_model(const ConfigKeys& keys) {
        printable(keys.arch()), known());
 }
 
-std::unique_ptr<Model> make_model(ConfigKeys& keys) {
-  const ModelInfo& info = find_model(keys);
+namespace {
+
+std::unique_ptr<Model> make(const ModelInfo& info, ConfigKeys& keys) {
   auto model = info.make();
   model->info = &info;
   model->from_gguf = keys.is_gguf();
   model->config(keys);
   return model;
+}
+
+}  // namespace
+
+std::unique_ptr<Model> make_model(ConfigKeys& keys) { return make(find_model(keys), keys); }
+
+std::unique_ptr<Model> make_model(const std::string& name, ConfigKeys& keys) {
+  for (const ModelInfo* m : model_table())
+    if (name == m->name) return make(*m, keys);
+  fail(Fault::file, "{}: architecture \"{}\" is not supported (known: {})", keys.what(), name, known());
 }
 
 }  // namespace ridge
