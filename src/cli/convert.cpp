@@ -85,7 +85,7 @@ int convert_random(const ConvertCommand& o) {
 
 int convert(const ConvertCommand& o) {
   if (!o.random.empty()) return convert_random(o);
-  if (o.out.empty()) fail(Fault::usage, "convert needs IN and OUT");
+  if (o.out.empty()) fail(Fault::usage, "OUT is missing: ridge convert IN OUT");
   const Checkpoint source = Checkpoint::open(o.model.model);
   std::optional<Tokenizer> tokenizer;
   std::string no_tokenizer;

@@ -176,6 +176,29 @@ TEST(Convert, ThereAndBackIsTheSame) {
   EXPECT_EQ(shell("ls back | sort | tr '\\n' ' '").out, shell("ls back | sort | tr '\\n' ' '").out);
 }
 
+TEST(Convert, RandomWeightsAreAModel) {
+  ASSERT_EQ(ridge({"convert", "--random", "model-folder/config.json", "random.gguf", "--type", "q8_0"}).code,
+            0);
+  ASSERT_EQ(ridge({"convert", "--random", "model-folder/config.json", "again.gguf", "--type", "q8_0"}).code,
+            0);
+  EXPECT_EQ(shell("cmp random.gguf again.gguf").code, 0);
+  const json j = json_of({"bench", "random.gguf", "-p", "8", "-n", "2", "-r", "1", "--json"});
+  EXPECT_EQ(j["tests"].size(), 2u);
+}
+
+TEST(Explain, SweepGrowsAsTheModelDoes) {
+  const json j = json_of({"explain", "llama-1.1b", "--machine", "h200", "--sweep", "1k:4k", "--svg",
+                          "sweep.svg", "--json"})["lengths"];
+  ASSERT_EQ(j.size(), 3u);
+  // The KV cache: length (and the token after it) x 22 layers x 2 x 4 heads x 64 x 2 bytes.
+  EXPECT_EQ(j[1]["state_bytes"], 2049.0 * 22 * 2 * 4 * 64 * 2);
+  // Attention is quadratic: the flops that doubling adds, beyond twice as many, quadruple.
+  const double a = j[0]["flops"], b = j[1]["flops"], c = j[2]["flops"];
+  EXPECT_NEAR((c - 2 * b) / (b - 2 * a), 4, 0.01);
+  EXPECT_EQ(file("sweep.svg").rfind("<svg", 0), 0u);
+  EXPECT_NE(file("sweep.svg").find("</svg>"), std::string::npos);
+}
+
 TEST(Inspect, PrintsOneValueWhole) {
   EXPECT_EQ(ridge({"inspect", "model.gguf", "--key", "tokenizer.chat_template"}).out, file("chat.jinja"));
   EXPECT_EQ(ridge({"inspect", "model-folder", "--key", "hidden_size"}).out,

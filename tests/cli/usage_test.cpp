@@ -72,6 +72,12 @@ TEST(Cli, UsageErrors) {
   expect_error({"eval", "--text", "book.txt", "--score", "half"}, 2);
   expect_error({"convert", "model.gguf"}, 2, "OUT is missing");
   expect_error({"convert", "model.gguf", "x.gguf", "--type", "q9_z"}, 2);
+  expect_error({"convert", "--random", "llama-1.1b", "a.gguf", "b.gguf"}, 2, "b.gguf");
+  expect_error({"convert", "--random", "llama-9b", "a.gguf"}, 2, "known:");
+  expect_error({"explain", "gpt2", "--sweep", "1k"}, 2, "FROM:TO");
+  expect_error({"explain", "gpt2", "--sweep", "2k:1k"}, 2);
+  expect_error({"explain", "gpt2", "--sweep", "1q:2k"}, 2);
+  expect_error({"explain", "gpt2", "--svg", "x.svg"}, 2, "--sweep");
   expect_error({"bench", "-p", "0", "-n", "0"}, 2);
   expect_error({"bench", "--random", "llama-9b"}, 2, "known:");
   expect_error({"bench", "--random", "gpt2", "--type", "i32"}, 2);
@@ -181,7 +187,9 @@ TEST(Cli, ExamplesRun) {
       l.erase(0, 2);
       if (l.empty() || l[0] == '#') continue;
       if (const size_t at = l.find("--random llama-1.1b"); at != std::string::npos)
-        l.replace(at, 19, std::string("--random opt-125m -p 8") + (name == "bench" ? " -n 2" : ""));
+        l.replace(at, 19,
+                  std::string("--random opt-125m") + (name == "convert" ? "" : " -p 8") +
+                      (name == "bench" ? " -n 2" : ""));
       const Ran r = shell("rm -rf new-folder; " + l);
       EXPECT_EQ(r.code, 0) << l << "\n" << r.err;
       EXPECT_EQ(r.signal, 0) << l;
