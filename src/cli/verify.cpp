@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "cli/model_support.h"
+#include "engine/verify_preprocess.h"
 #include "engine/verify_tokenizer.h"
 #include "files/safetensors.h"
 #include "models/load.h"
@@ -71,14 +72,22 @@ int report(const VerifyCommand& o, const std::vector<VerifyResult>& results,
 int verify_model(const VerifyCommand& o) {
   const std::string file = o.folder + "/expected.safetensors";
   if (!file_exists(file)) fail(Fault::file, "{}: no such file", file);
+  if (o.other.empty() && is_preprocess_folder(o.folder)) {
+    std::vector<std::string> skipped;
+    VerifyCommand as = o;
+    as.tolerance = 1.0 / 255;  // of a pixel's range
+    return report(as, verify_preprocess(o.folder, skipped), skipped, o.folder);
+  }
   const std::string path = o.other.empty() ? o.folder : o.other;
-  const auto model = load_model(Checkpoint::open(path));
+  const Checkpoint checkpoint = Checkpoint::open(path);
+  const auto model = load_model(checkpoint);
   const Safetensors expected = Safetensors::open(file);
   VerifyOptions options;
   options.tolerance = o.tolerance;
   options.chunk = o.chunk;
   options.context = o.model.context_options();
   options.context.exact = !o.fast;
+  options.checkpoint = &checkpoint;
   std::vector<std::string> skipped;
   const auto results = verify(*model, expected, options, skipped);
   if (results.empty()) fail(Fault::file, "{}: no output that is known", file);

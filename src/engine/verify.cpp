@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "engine/verify_parts.h"
 #include "files/safetensors.h"
+#include "nn/image_text.h"
 #include "nn/rope.h"
 #include "ops/add/add.h"
 #include "ops/cross_entropy/cross_entropy.h"
@@ -163,18 +164,18 @@ std::vector<VerifyResult> outputs(Model& model, const Safetensors& expected, con
   return results;
 }
 
-// A reference that was cast to the type it is stored in has cast its RoPE frequencies too, and computed with
-// them from then on. Where exact frequencies do not give the expected outputs, those may, and then the result
-// says so.
-std::vector<VerifyResult> with_rounded_rope(Model& model, const Safetensors& expected,
-                                            const VerifyOptions& options, const Input& in,
-                                            const std::vector<VerifyResult>& exact) {
+}  // namespace
+
+std::vector<VerifyResult> verifying::with_rounded_rope(
+    Model& model, const std::function<std::vector<VerifyResult>()>& outputs) {
+  const std::vector<VerifyResult> exact = outputs();
+  if (all_passed(exact)) return exact;
   WeightType weights;
   model.visit(weights);
   const bool narrow = weights.dtype && weights.dtype.is_real() && weights.dtype->bytes == 2;
   if (!narrow || model.ropes().empty()) return exact;
   for (Rope* r : model.ropes()) r->round_to(weights.dtype);
-  std::vector<VerifyResult> rounded = outputs(model, expected, options, in);
+  std::vector<VerifyResult> rounded = outputs();
   model.ready(cpu_device());
   if (!all_passed(rounded)) return exact;
   for (size_t i = 0; i < rounded.size(); ++i)
@@ -184,11 +185,13 @@ std::vector<VerifyResult> with_rounded_rope(Model& model, const Safetensors& exp
   return rounded;
 }
 
-}  // namespace
-
 std::vector<VerifyResult> verify(Model& model, const Safetensors& expected, const VerifyOptions& options,
                                  std::vector<std::string>& skipped) {
   if (model.kind() == ModelKind::encoder) return verify_encoder(model, expected, options, skipped);
+  if (model.kind() == ModelKind::sequence_to_sequence)
+    return verify_seq2seq(model, expected, options, skipped);
+  if (auto* seeing = dynamic_cast<ImageText*>(&model))
+    return verify_images_text(*seeing, expected, options, skipped);
   const auto* ids = expected.find("input_ids");
   if (!ids || ids->shape.rank() != 2) fail(Fault::file, "expected.safetensors: no input_ids [rows, length]");
   const Tensor t = expected.tensor(*ids);
@@ -196,8 +199,8 @@ std::vector<VerifyResult> verify(Model& model, const Safetensors& expected, cons
   for (const int32_t id : in.ids)
     if (id < 0 || id >= model.size().vocab)
       fail(Fault::file, "expected.safetensors: id {} of a vocabulary of {}", id, model.size().vocab);
-  std::vector<VerifyResult> results = outputs(model, expected, options, in);
-  if (!all_passed(results)) results = with_rounded_rope(model, expected, options, in, results);
+  std::vector<VerifyResult> results =
+      verifying::with_rounded_rope(model, [&] { return outputs(model, expected, options, in); });
   bool has_gradients = false;
   for (const auto& e : expected.tensors()) {
     if (e.name.rfind("grad.", 0) == 0)

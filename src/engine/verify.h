@@ -10,6 +10,7 @@
 
 namespace ridge {
 
+class Checkpoint;
 class Safetensors;
 
 struct VerifyResult {
@@ -22,8 +23,9 @@ struct VerifyResult {
 
 struct VerifyOptions {
   double tolerance = 1e-4;
-  ContextOptions context;  // exact numbers unless the caller says otherwise
-  int64_t chunk = 0;       // > 0: sequences are fed in chunks of this many tokens
+  ContextOptions context;                  // exact numbers unless the caller says otherwise
+  int64_t chunk = 0;                       // > 0: sequences are fed in chunks of this many tokens
+  const Checkpoint* checkpoint = nullptr;  // whose settings of generation encoder-decoders search by
 };
 
 // Every tensor of `expected` whose name is known: `logits` of `input_ids`, `greedy` (the continuation of row

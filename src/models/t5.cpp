@@ -96,6 +96,7 @@ class T5 final : public Seq2Seq {
   // Keys of GGUF that repeat others, and those of a context that T5 does not limit.
   void write_published(ConfigKeys& keys) {
     keys.integer(context, "n_positions", "context_length", 512);
+    keys.integer(decoder_start, "decoder_start_token_id", "decoder_start_token_id", 0);
     if (keys.gguf_out()) {
       keys.integer(d, nullptr, "attention.value_length");
       keys.real(eps, nullptr, "attention.layer_norm_epsilon");
@@ -212,7 +213,7 @@ class T5 final : public Seq2Seq {
 
   std::string type = "t5", feed_forward = "relu";
   int64_t d = 0, hidden = 0, heads = 0, encoder_count = 0, decoder_count = 0, bucket_count = 0,
-          max_distance = 0;
+          max_distance = 0, decoder_start = 0;
   float eps = 1e-6f;
   bool gated_layers = false, scaled = true, tie_key = true;
   Activation act = Activation::relu;

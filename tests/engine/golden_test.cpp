@@ -32,12 +32,14 @@ class Golden : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(Golden, Verifies) {
   const std::string& folder = GetParam();
-  const auto model = load_model(Checkpoint::open(folder));
+  const Checkpoint checkpoint = Checkpoint::open(folder);
+  const auto model = load_model(checkpoint);
   const Safetensors expected = Safetensors::open(folder + "/expected.safetensors");
   for (const int64_t chunk : {0, 1, 7}) {
     VerifyOptions options;
     options.chunk = chunk;
     options.context.exact = true;
+    options.checkpoint = &checkpoint;
     options.context.poison = true;
     options.context.threads = chunk == 0 ? 2 : 1;
     std::vector<std::string> skipped;
