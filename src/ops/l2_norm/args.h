@@ -5,7 +5,8 @@
 namespace ridge {
 
 struct L2NormArgs {
-  View x, y;  // f32 [rows, n], unit stride in the last dimension
+  View x;  // f32 [tokens, heads, n], unit stride in the last dimension
+  View y;  // the same, contiguous
   float eps, scale;
   bool eps_inside;
 };

@@ -17,7 +17,8 @@ std::vector<Case> make() {
                    [](Context& cx, CaseInputs& in) -> std::vector<Tensor> {
                      const Tensor z = in.values("z", {2, 6}, std::vector<float>(12, 0.0f)),
                                   x = in.normal("x", {3, 4, 10}), none = in.normal("none", {0, 5});
-                     return {l2_norm(cx, z), l2_norm(cx, x.slice(2, 0, 7)), l2_norm(cx, none)};
+                     return {l2_norm(cx, z), l2_norm(cx, x.slice(2, 0, 7)),
+                             l2_norm(cx, x.slice(1, 1, 3).slice(2, 2, 9)), l2_norm(cx, none)};
                    },
                    7});
   cases.push_back({"49152x64",

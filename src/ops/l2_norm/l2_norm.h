@@ -11,7 +11,8 @@ struct L2NormOptions {
   float scale = 1;
 };
 
-// x f32 [.., n] with evenly spaced rows; returns f32 of its shape. Not differentiable.
+// x f32 [.., n] with evenly spaced rows, or [tokens, heads, n] with any strides but unit in the last
+// dimension; returns f32 of its shape. Not differentiable.
 Tensor l2_norm(Context& cx, const Tensor& x, const L2NormOptions& options = {});
 
 }  // namespace ridge

@@ -8,14 +8,15 @@ namespace {
 
 void run(const void* p, const Exec&) {
   const auto& a = *static_cast<const L2NormArgs*>(p);
-  for (int64_t r = 0; r < a.x.dim[0]; ++r) {
-    const float* x = static_cast<const float*>(a.x.data) + r * a.x.stride[0];
-    float* y = static_cast<float*>(a.y.data) + r * a.y.stride[0];
+  for (int64_t r = 0; r < a.x.dim[0] * a.x.dim[1]; ++r) {
+    const float* x =
+        static_cast<const float*>(a.x.data) + r / a.x.dim[1] * a.x.stride[0] + r % a.x.dim[1] * a.x.stride[1];
+    float* y = static_cast<float*>(a.y.data) + r * a.x.dim[2];
     double sum = 0;
-    for (int64_t i = 0; i < a.x.dim[1]; ++i) sum += static_cast<double>(x[i]) * x[i];
+    for (int64_t i = 0; i < a.x.dim[2]; ++i) sum += static_cast<double>(x[i]) * x[i];
     const double norm =
         a.eps_inside ? std::sqrt(sum + a.eps) : std::max(std::sqrt(sum), static_cast<double>(a.eps));
-    for (int64_t i = 0; i < a.x.dim[1]; ++i) y[i] = static_cast<float>(a.scale * (x[i] / norm));
+    for (int64_t i = 0; i < a.x.dim[2]; ++i) y[i] = static_cast<float>(a.scale * (x[i] / norm));
   }
 }
 

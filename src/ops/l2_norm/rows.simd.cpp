@@ -9,11 +9,12 @@ namespace {
 
 void run(const void* p, const Exec& exec) {
   const auto& a = *static_cast<const L2NormArgs*>(p);
-  const int64_t n = a.x.dim[1];
-  for_each_chunk(exec, a.x.dim[0], 64, [&](int64_t begin, int64_t end, int) {
+  const int64_t heads = a.x.dim[1], n = a.x.dim[2];
+  for_each_chunk(exec, a.x.dim[0] * heads, 64, [&](int64_t begin, int64_t end, int) {
     for (int64_t r = begin; r < end; ++r) {
-      const float* x = static_cast<const float*>(a.x.data) + r * a.x.stride[0];
-      float* y = static_cast<float*>(a.y.data) + r * a.y.stride[0];
+      const float* x =
+          static_cast<const float*>(a.x.data) + r / heads * a.x.stride[0] + r % heads * a.x.stride[1];
+      float* y = static_cast<float*>(a.y.data) + r * n;
       F32 s{};
       int64_t i = 0;
       for (; i + kLanes <= n; i += kLanes) s = fma(load(x + i), load(x + i), s);
