@@ -19,9 +19,10 @@ struct Adapter {
   Tensor operator()(Context& cx, const Tensor& y, const Tensor& x) const {
     return down.weight ? add(cx, y, up(cx, down(cx, x))) : y;
   }
-  void visit(WeightVisitor& v, const std::string& hf, int64_t in, int64_t rank, int64_t out) {
-    down.visit(v, "", hf + ".0", {rank, in});
-    up.visit(v, "", hf + ".1", {out, rank});
+  void visit(WeightVisitor& v, const std::string& hf, int64_t in, int64_t rank, int64_t out,
+             const WeightSpec& more) {
+    down.visit(v, "", hf + ".0", {rank, in}, false, more);
+    up.visit(v, "", hf + ".1", {out, rank}, false, more);
   }
 };
 
@@ -30,13 +31,19 @@ class Zamba2 final : public HybridTransformer {
     RmsNorm norm, mlp_norm;
     Linear q, k, v, o, gate_up, down;
   };
+  struct Adapters {
+    Adapter q, k, v, gate_up;
+  };
   struct Layer {
     RmsNorm norm;
     Mamba2Mixer mixer;
     // Of a hybrid layer: which of them it is, and what is its own.
     int hybrid = -1;
     Linear linear;
-    Adapter q, k, v, gate_up;
+    Adapters adapters;
+    // Checkpoints that do not tie the embeddings do not share blocks either: later uses have their own.
+    Shared own;
+    Adapters own_adapters;
   };
 
   void config(ConfigKeys& keys) override {
@@ -125,6 +132,7 @@ class Zamba2 final : public HybridTransformer {
     }
     shared.assign(std::min(static_cast<size_t>(blocks), hybrids.size()), {});
     for (Shared& s : shared) s.norm.eps = s.mlp_norm.eps = eps;
+    for (Layer& l : layers) l.own.norm.eps = l.own.mlp_norm.eps = eps;
   }
 
   void visit(WeightVisitor& v) override {
@@ -139,34 +147,37 @@ class Zamba2 final : public HybridTransformer {
       l.mixer.visit(v, i, mamba + "mamba.", dim);
       if (l.hybrid < 0) continue;
       l.linear.visit(v, "", layer + "linear", {dim, dim});
-      if (l.hybrid < static_cast<int>(shared.size()))
-        visit_shared(v, shared[static_cast<size_t>(l.hybrid)], layer);
-      visit_adapters(v, l);
+      const auto use = static_cast<size_t>(l.hybrid), block = use % shared.size();
+      const std::string first = "model.layers." + std::to_string(hybrids[block]) + ".";
+      if (use == block) visit_shared(v, shared[block], layer, {});
+      visit_adapters(v, l.adapters, first, use, {});
+      if (use == block) continue;
+      visit_shared(v, l.own, layer, {.optional = true});
+      visit_adapters(v, l.own_adapters, layer, use, {.optional = true});
     }
   }
 
-  // The block's weights have the names of the layer that uses it first.
-  void visit_shared(WeightVisitor& v, Shared& s, const std::string& layer) {
+  // A shared block's weights have the names of the layer that uses it first.
+  void visit_shared(WeightVisitor& v, Shared& s, const std::string& layer, const WeightSpec& more) {
     const std::string hf = layer + "shared_transformer.";
-    v.vector(s.norm.weight, "", hf + "input_layernorm.weight", {2 * dim});
-    s.q.visit(v, "", hf + "self_attn.q_proj", {heads * d, 2 * dim});
-    s.k.visit(v, "", hf + "self_attn.k_proj", {kv_heads * d, 2 * dim});
-    s.v.visit(v, "", hf + "self_attn.v_proj", {kv_heads * d, 2 * dim});
-    s.o.visit(v, "", hf + "self_attn.o_proj", {dim, heads * d});
-    v.vector(s.mlp_norm.weight, "", hf + "pre_ff_layernorm.weight", {dim});
-    s.gate_up.visit(v, "", hf + "feed_forward.gate_up_proj", {2 * hidden, dim}, bias);
-    s.down.visit(v, "", hf + "feed_forward.down_proj", {dim, hidden}, bias);
+    v.vector(s.norm.weight, "", hf + "input_layernorm.weight", {2 * dim}, more);
+    s.q.visit(v, "", hf + "self_attn.q_proj", {heads * d, 2 * dim}, false, more);
+    s.k.visit(v, "", hf + "self_attn.k_proj", {kv_heads * d, 2 * dim}, false, more);
+    s.v.visit(v, "", hf + "self_attn.v_proj", {kv_heads * d, 2 * dim}, false, more);
+    s.o.visit(v, "", hf + "self_attn.o_proj", {dim, heads * d}, false, more);
+    v.vector(s.mlp_norm.weight, "", hf + "pre_ff_layernorm.weight", {dim}, more);
+    s.gate_up.visit(v, "", hf + "feed_forward.gate_up_proj", {2 * hidden, dim}, bias, more);
+    s.down.visit(v, "", hf + "feed_forward.down_proj", {dim, hidden}, bias, more);
   }
-  void visit_adapters(WeightVisitor& v, Layer& l) {
-    const size_t block = static_cast<size_t>(l.hybrid) % shared.size();
-    const std::string hf = "model.layers." + std::to_string(hybrids[block]) + ".shared_transformer.";
-    const std::string use = "." + std::to_string(l.hybrid);
-    l.gate_up.visit(v, hf + "feed_forward.gate_up_proj_adapter_list" + use, dim, adapter_rank, 2 * hidden);
+  void visit_adapters(WeightVisitor& v, Adapters& a, const std::string& layer, size_t use,
+                      const WeightSpec& more) {
+    const std::string hf = layer + "shared_transformer.", list = "_adapter_list." + std::to_string(use);
+    a.gate_up.visit(v, hf + "feed_forward.gate_up_proj" + list, dim, adapter_rank, 2 * hidden, more);
     if (!attention_adapters) return;
     const std::string attention = hf + "self_attn.linear_";
-    l.q.visit(v, attention + "q_adapter_list" + use, 2 * dim, adapter_rank, heads * d);
-    l.k.visit(v, attention + "k_adapter_list" + use, 2 * dim, adapter_rank, kv_heads * d);
-    l.v.visit(v, attention + "v_adapter_list" + use, 2 * dim, adapter_rank, kv_heads * d);
+    a.q.visit(v, attention + "q" + list, 2 * dim, adapter_rank, heads * d, more);
+    a.k.visit(v, attention + "k" + list, 2 * dim, adapter_rank, kv_heads * d, more);
+    a.v.visit(v, attention + "v" + list, 2 * dim, adapter_rank, kv_heads * d, more);
   }
 
   void ready(Device& device) override {
@@ -205,17 +216,19 @@ class Zamba2 final : public HybridTransformer {
   // The shared block of hybrid layer i: x f32 [tokens, 2 dim] to [tokens, dim], without residuals.
   Tensor transform(Context& cx, int i, const Tensor& both, const Step& step) {
     const Layer& l = layers[static_cast<size_t>(i)];
-    const Shared& s = shared[static_cast<size_t>(l.hybrid) % shared.size()];
+    const bool own = static_cast<bool>(l.own.q.weight);
+    const Shared& s = own ? l.own : shared[static_cast<size_t>(l.hybrid) % shared.size()];
+    const Adapters& a = own ? l.own_adapters : l.adapters;
     const int64_t n = both.dim(0);
     const Tensor x = s.norm(cx, both);
-    Tensor q = reshape(cx, l.q(cx, s.q(cx, x), x), {n, heads, d});
-    Tensor k = reshape(cx, l.k(cx, s.k(cx, x), x), {n, kv_heads, d});
-    const Tensor v = reshape(cx, l.v(cx, s.v(cx, x), x), {n, kv_heads, d});
+    Tensor q = reshape(cx, a.q(cx, s.q(cx, x), x), {n, heads, d});
+    Tensor k = reshape(cx, a.k(cx, s.k(cx, x), x), {n, kv_heads, d});
+    const Tensor v = reshape(cx, a.v(cx, s.v(cx, x), x), {n, kv_heads, d});
     if (turns) q = rope(cx, q, step), k = rope(cx, k, step);
     const AttentionOptions options{.scale = 1 / std::sqrt(static_cast<float>(d) / 2)};
     const Tensor mixed = s.o(cx, reshape(cx, step.attend(cx, i, q, k, v, options), {n, heads * d}));
     const Tensor y = s.mlp_norm(cx, mixed);
-    const Tensor up = l.gate_up(cx, s.gate_up(cx, y), y);
+    const Tensor up = a.gate_up(cx, s.gate_up(cx, y), y);
     return s.down(cx, gated(cx, slice(cx, up, 1, 0, hidden), slice(cx, up, 1, hidden, 2 * hidden), act));
   }
 
