@@ -24,7 +24,7 @@ constexpr int64_t kBits = 24, kPositions = 512, kWidth = 256, kBase = 128, kLaye
 class Retsim final : public Model {
   // A gated attention unit: x + out(u * (relu(scores)^2 v)).
   struct Unit {
-    Tensor norm_scale;   // f32 [1]
+    Tensor norm_scale;   // f32, a scalar
     Tensor gamma, beta;  // f32 [2 * base]: of queries, then of keys
     Tensor a, b;         // f32 [positions]: what the scores get by distance, rotated against each other
     Linear in, out;
@@ -40,12 +40,12 @@ class Retsim final : public Model {
   void config(ConfigKeys&) override {}
 
   void visit(WeightVisitor& v) override {
-    v.vector(position_scale, "", "positional_embedding.scale", {1});
+    v.vector(position_scale, "", "positional_embedding.scale", Shape{});
     start.visit(v, "", "encoder_start", {kWidth, kBits}, true);
     for (int64_t i = 0; i < kLayers; ++i) {
       Unit& u = units[i];
       const std::string hf = "gau_layers." + std::to_string(i) + ".";
-      v.vector(u.norm_scale, "", hf + "norm.scale", {1});
+      v.vector(u.norm_scale, "", hf + "norm.scale", Shape{});
       u.in.visit(v, "", hf + "proj1", {2 * kWidth + kBase, kWidth}, true);
       v.vector(u.gamma, "", hf + "gamma", {2, kBase});
       v.vector(u.beta, "", hf + "beta", {2, kBase});
@@ -165,7 +165,7 @@ class Retsim final : public Model {
     return {{"pooler_output", l2_norm(cx, embedding_head(cx, mean))}};
   }
 
-  Tensor position_scale;  // f32 [1]
+  Tensor position_scale;  // f32, a scalar
   Linear start, embedding_head;
   Unit units[kLayers];
   Tensor positions;  // f32 [positions, bits]

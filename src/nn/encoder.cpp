@@ -121,7 +121,9 @@ void TextEncoder::task_keys(ConfigKeys& keys, const std::string& prefix, const s
     const std::string fallback = keys.is_reading() ? end : "";
     keys.text(end, nullptr, "/ridge.task", fallback);
     if (keys.is_reading()) task = task_of_class(end, keys.what());
-    if (GgufMetadata* m = keys.gguf_out(); m && !label_names_.empty() && task == EncoderTask::sequence)
+    keys.integer(labels, nullptr, "/ridge.labels", 2, 1 << 20);
+    if (GgufMetadata* m = keys.gguf_out();
+        m && !label_names_.empty() && (task == EncoderTask::sequence || task == EncoderTask::token))
       m->set_strings(keys.gguf_key("classifier.output_labels"), label_names_);
   } else if (keys.is_reading()) {
     std::vector<std::string> classes;
@@ -162,12 +164,21 @@ void TextEncoder::tying(ConfigKeys& keys) {
     keys.flag(tied, "tie_word_embeddings", nullptr, true);
   else if (keys.is_reading())
     tied = !keys.has_tensor("mlm.output.weight");
+  if (keys.is_reading())
+    two_biases_ = !tied && (keys.has_tensor("cls.predictions.decoder.bias") ||
+                            keys.has_tensor("lm_head.decoder.bias") || keys.has_tensor("mlm.unread.bias"));
 }
 
 void TextEncoder::visit_decoder(WeightVisitor& v, const std::string& hf_weight, const std::string& hf_bias,
                                 bool with_bias) {
   if (!tied) v.matrix(head.out.weight, "mlm.output.weight", hf_weight, {vocab, dim});
-  if (with_bias) v.vector(head.out.bias, "mlm.output.bias", hf_bias, {vocab});
+  if (two_biases_) {
+    const std::string matrix_bias = hf_weight.substr(0, hf_weight.rfind('.')) + ".bias";
+    v.vector(head.out.bias, "mlm.output.bias", matrix_bias, {vocab});
+    v.vector(unread_bias_, "mlm.unread.bias", hf_bias, {vocab}, {.optional = true});
+  } else if (with_bias) {
+    v.vector(head.out.bias, "mlm.output.bias", hf_bias, {vocab});
+  }
 }
 
 std::string TextEncoder::hf_class() const { return std::string(class_begin()) + task_class_end(task); }

@@ -74,7 +74,8 @@ class TextEncoder : public Model {
   void check_sizes(const ConfigKeys& keys) const;
   // Reads or writes whether the masked-token head's matrix is the token table.
   void tying(ConfigKeys& keys);
-  // Visits the head's matrix [vocab, dim] (where it is not the table) and its bias [vocab].
+  // Visits the head's matrix [vocab, dim] (where it is not the table) and its bias [vocab]. Untied heads of
+  // some checkpoints have a bias of the matrix, hf + "decoder.bias", beside one that nothing reads.
   void visit_decoder(WeightVisitor& v, const std::string& hf_weight, const std::string& hf_bias,
                      bool with_bias = true);
 
@@ -93,6 +94,8 @@ class TextEncoder : public Model {
   Tensor hidden_states(Context& cx, const TextStep& step);
   Tensor task_logits(Context& cx, const Tensor& x, const TextStep& step);
   std::vector<std::string> label_names_;
+  bool two_biases_ = false;
+  Tensor unread_bias_;
 };
 
 // The labels that a configuration names (id2label in order of its ids), or num_labels times "LABEL_i"; empty

@@ -161,7 +161,8 @@ TEST(Checkpoint, SaysWhatIsWrong) {
   expect(dir.put("pytorch_model.bin", "PK\x03\x04 archive"), "convert it to safetensors");
   expect(dir.put("pickle.bin", "\x80\x02} old"), "convert it to safetensors");
   expect(dir.put("noise.bin", std::string(100, '\x7f')), "not a llama2.c file");
-  expect(dir.put("lonely.safetensors", shard), "needs its config.json");
+  // What the tensors mean is not known here: load_model() asks for the config.json.
+  EXPECT_TRUE(Checkpoint::open(dir.put("lonely.safetensors", shard)).config().empty());
   expect(dir.put("config.json", lfs), "git lfs pull");
   dir.put("config.json", "[1]");
   expect(dir / "config.json", "not a JSON object");
