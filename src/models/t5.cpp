@@ -26,7 +26,8 @@ class T5 final : public Seq2Seq {
   };
 
   void config(ConfigKeys& keys) override {
-    if (keys.json_in()) keys.text(type, "model_type", nullptr, "t5");
+    const bool own_biases = keys.is_gguf() && keys.has_tensor("enc.blk.1.attn_rel_b.weight");
+    keys.text(type, "model_type", "/ridge.model_type", own_biases ? "umt5" : "t5");
     keys.integer(vocab, "vocab_size", "vocab_size", type == "t5" ? 32128 : 250112);
     keys.integer(dim, "d_model", "embedding_length", 512);
     keys.integer(d, "d_kv", "attention.key_length", 64);

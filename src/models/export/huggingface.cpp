@@ -140,7 +140,7 @@ Json config_of(const Checkpoint& source, Model& model, const Tokenizer* tokenize
     ConfigKeys keys = ConfigKeys::writing_json(config);
     model.config(keys);
     const std::string types = model.info->hf_types;
-    config["model_type"] = types.substr(0, types.find(' '));
+    if (!config.contains("model_type")) config["model_type"] = types.substr(0, types.find(' '));
     config["dtype"] = torch_name(usual);
     // Said even where there are none: what is left out has a default, which may lie outside the vocabulary.
     const SpecialIds none, &s = tokenizer ? tokenizer->special() : none;
