@@ -12,7 +12,7 @@ set(DEPS_ops ${DEPS_context} context)
 set(DEPS_state ${DEPS_ops} ops)
 set(DEPS_files ${DEPS_ops} ops)
 set(DEPS_text base)                 # tokenizers and templates know nothing of tensors
-set(DEPS_image ${DEPS_tensor} tensor)
+set(DEPS_image base)
 set(DEPS_audio ${DEPS_tensor} tensor)
 set(DEPS_nn ${DEPS_ops} ops state files text image audio)
 set(DEPS_models ${DEPS_nn} nn)

@@ -82,7 +82,13 @@ std::vector<float> Generator::feed(const std::vector<int32_t>& tokens, const std
   for (int64_t at = 0; at < n; at += options_.chunk) {
     if (is_set(cancel)) return {};
     const std::vector<int32_t> piece(tokens.begin() + at, tokens.begin() + std::min(n, at + options_.chunk));
-    logits = model_.forward(cx_, Batch::one(piece, true), state_.get());
+    Batch batch = Batch::one(piece, true);
+    if (const auto rows = std::count(piece.begin(), piece.end(), Batch::kEmbedding);
+        rows > 0 && embeddings_) {
+      batch.embeddings = embeddings_.slice(0, embedded_, embedded_ + rows);
+      embedded_ += rows;
+    }
+    logits = model_.forward(cx_, batch, state_.get());
     remembered_.insert(remembered_.end(), piece.begin(), piece.end());
   }
   if (!logits) return {};
@@ -96,8 +102,12 @@ GenerateResult Generator::generate(const std::vector<int32_t>& prompt, const Gen
   if (prompt.empty()) fail(Fault::usage, "an empty prompt, and a vocabulary without a token to begin with");
   if (length > context())
     fail(Fault::usage, "a prompt of {} tokens does not fit a context of {}", length, context());
+  const auto places = std::count(prompt.begin(), prompt.end(), Batch::kEmbedding);
+  const int64_t rows = options.embeddings ? options.embeddings.dim(0) : 0;
+  if (rows > 0 && places != rows)
+    fail(Fault::usage, "the prompt has {} places for embeddings, and there are {}", places, rows);
   for (const int32_t id : prompt)
-    if (id < 0 || id >= model_.size().vocab)
+    if ((id < 0 && (rows == 0 || id != Batch::kEmbedding)) || id >= model_.size().vocab)
       fail(Fault::usage, "token {} is outside the model's vocabulary of {}", id, model_.size().vocab);
 
   Sampler sampler(options.sampler);
@@ -118,11 +128,14 @@ GenerateResult Generator::generate(const std::vector<int32_t>& prompt, const Gen
 
   double start = now();
   result.prompt_tokens = length;
+  if (rows > 0) reset();
+  embeddings_ = options.embeddings, embedded_ = 0;
   result.reused_tokens = reuse(prompt);
   std::vector<float> logits = feed({prompt.begin() + result.reused_tokens, prompt.end()}, options.cancel);
   result.prompt_seconds = now() - start;
   start = now();
-  std::vector<int32_t> history = prompt;
+  std::vector<int32_t> history;
+  std::copy_if(prompt.begin(), prompt.end(), std::back_inserter(history), [](int32_t id) { return id >= 0; });
   for (;;) {
     if (logits.empty()) {
       result.reason = StopReason::cancelled;

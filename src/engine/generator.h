@@ -27,6 +27,9 @@ struct GenerateOptions {
   std::vector<std::string> stop;  // generation ends where one of these comes up; it is not part of the text
   std::vector<int32_t> end_ids;   // ends of generation besides the tokenizer's
   bool ignore_end = false;        // go on past ends of generation
+  // f32 [n, dim]: the rows of the prompt's ids Batch::kEmbedding, in order (images). Such a prompt is not
+  // compared with what is remembered: all of it is fed.
+  Tensor embeddings;
   const std::atomic<bool>* cancel = nullptr;  // looked at before every forward pass
 };
 
@@ -84,6 +87,8 @@ class Generator {
   Context cx_;
   std::unique_ptr<State> state_;
   std::vector<int32_t> remembered_;
+  Tensor embeddings_;  // of the prompt that is fed
+  int64_t embedded_ = 0;
 };
 
 }  // namespace ridge

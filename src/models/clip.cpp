@@ -12,8 +12,10 @@
 namespace ridge {
 namespace {
 
-class Clip final : public Model {
+class Clip final : public ImageModel {
   ModelKind kind() const override { return ModelKind::encoder; }
+  Shape image_shape() const override { return vision.image_shape(); }
+  const char* image_family() const override { return "CLIP"; }
   ModelSize size() const override {
     const PreNormLayers& l = has_vision ? vision.layers : text.layers;
     return {text.vocab, l.dim, l.count, text.context};

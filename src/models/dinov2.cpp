@@ -20,8 +20,10 @@ VisionNames names(bool gated) {
 }
 const VisionNames kPlain = names(false), kGated = names(true);
 
-class Dinov2 final : public Model {
+class Dinov2 final : public ImageModel {
   ModelKind kind() const override { return ModelKind::encoder; }
+  Shape image_shape() const override { return tower.image_shape(); }
+  const char* image_family() const override { return "Bit"; }
   ModelSize size() const override { return {0, tower.layers.dim, tower.layers.count, 0}; }
 
   void config(ConfigKeys& keys) override {

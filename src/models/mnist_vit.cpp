@@ -17,8 +17,10 @@ namespace {
 
 constexpr int64_t kImage = 28, kPatch = 7, kTokens = 16;
 
-class MnistVit final : public Model {
+class MnistVit final : public ImageModel {
   ModelKind kind() const override { return ModelKind::encoder; }
+  Shape image_shape() const override { return {1, kImage, kImage}; }
+  const char* image_family() const override { return "MNIST"; }
   ModelSize size() const override { return {0, dim, 1, kTokens}; }
 
   void config(ConfigKeys& keys) override {

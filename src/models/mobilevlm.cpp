@@ -70,6 +70,12 @@ struct InvertedResidual {
 
 class MobileVlm final : public ImageText {
   int32_t image_token() const override { return -200; }
+  std::string chat_prompt(const std::string& text) const override {
+    return "A chat between a curious user and an artificial intelligence assistant. The assistant gives "
+           "helpful, "
+           "detailed, and polite answers to the user's questions. " +
+           ImageText::chat_prompt(text);
+  }
 
   void config(ConfigKeys& keys) override {
     ConfigKeys whole = keys.within("");

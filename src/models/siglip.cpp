@@ -55,8 +55,10 @@ struct PoolingHead {
   }
 };
 
-class Siglip final : public Model {
+class Siglip final : public ImageModel {
   ModelKind kind() const override { return ModelKind::encoder; }
+  Shape image_shape() const override { return vision.image_shape(); }
+  const char* image_family() const override { return "Siglip"; }
   ModelSize size() const override {
     const PreNormLayers& l = has_vision ? vision.layers : text.layers;
     return {text.vocab, l.dim, l.count, text.context};

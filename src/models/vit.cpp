@@ -15,8 +15,10 @@ const VisionNames kNames{
     {"layernorm_before", "attention.attention.query", "attention.attention.key", "attention.attention.value",
      "attention.output.dense", "layernorm_after", "intermediate.dense", "output.dense"}};
 
-class Vit final : public Model {
+class Vit final : public ImageModel {
   ModelKind kind() const override { return ModelKind::encoder; }
+  Shape image_shape() const override { return tower.image_shape(); }
+  const char* image_family() const override { return "ViT"; }
   ModelSize size() const override { return {0, tower.layers.dim, tower.layers.count, 0}; }
 
   void config(ConfigKeys& keys) override {

@@ -6,8 +6,10 @@
 
 namespace ridge {
 
-class ImageText : public Model {
+class ImageText : public ImageModel {
  public:
+  Shape image_shape() const override { return vision.image_shape(); }
+  const char* image_family() const override { return "Llava"; }
   ModelSize size() const override { return language->size(); }
   std::vector<Rope*> ropes() override { return language->ropes(); }
   std::unique_ptr<State> make_state(Device& device, int slots, int64_t capacity, DType kv) const override {
@@ -22,8 +24,9 @@ class ImageText : public Model {
 
   // The id that stands for an image in a prompt.
   virtual int32_t image_token() const = 0;
-  // Height and width of the images it was trained with.
-  const int64_t* image_size() const { return vision.image; }
+  // The prompt of a user who says `text`, with <image> where each image stands, in the words that the
+  // published models were trained with; for checkpoints without a chat template.
+  virtual std::string chat_prompt(const std::string& text) const { return "USER: " + text + " ASSISTANT:"; }
 
   // A prompt with images: every id image_token(), or run of as many as an image has rows, becomes the rows of
   // the next image, Batch::kEmbedding each. `rows` is dim(1) of image_tokens(). An Error(Fault::usage) where

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "base/error.h"
 #include "base/json.h"
+#include "device/device.h"
 #include "nn/resample.h"
 #include "ops/add/add.h"
 #include "ops/attention/attention.h"
@@ -204,6 +206,17 @@ Tensor VisionTower::mean_of_patches(Context& cx, const Tensor& x, const Tensor& 
   if (special() > 0) all = contiguous(cx, slice(cx, all, 1, special(), n));
   return reshape(cx, average_pool(cx, reshape(cx, all, {images, n - special(), 1, width}), 1, 1),
                  {images, width});
+}
+
+Inputs ImageModel::sample_input(Device& device, int64_t length, int count) const {
+  Inputs in;
+  const Shape s = image_shape();
+  in.pixels = device.make(f32, {count, s[0], s[1], s[2]});
+  if (in.pixels.has_data()) std::memset(in.pixels.data(), 0, static_cast<size_t>(in.pixels.bytes()));
+  const ModelSize all = size();
+  if (kind() == ModelKind::encoder && all.vocab > 0)
+    in.text = Batch::of_length(std::min(length, all.context), false, count);
+  return in;
 }
 
 Tensor normalize_rows(Context& cx, const Tensor& x) {

@@ -63,6 +63,7 @@ struct VisionTower {
   int64_t image[2] = {224, 224}, patch_size[2] = {16, 16};  // height, width
   bool patch_bias = true;
 
+  Shape image_shape() const { return {channels, image[0], image[1]}; }
   // The layers' settings, num_channels, image_size and patch_size (a number, or [height, width]).
   void config(ConfigKeys& keys);
   // `hf` is what stands before all of the tower's names.
@@ -93,6 +94,17 @@ struct VisionTower {
   Linear patch_;
   Tensor positions_;  // f32 [special + patches, dim]
   LayerNorm pre_norm_;
+};
+
+// Models whose encode() or image_tokens() reads images.
+class ImageModel : public Model {
+ public:
+  // [channels, height, width] of the images it was trained with.
+  virtual Shape image_shape() const = 0;
+  // The family of image processors that prepares them (image/preprocess.h) where its folder does not say.
+  virtual const char* image_family() const = 0;
+  // `count` images, and for models that read both as many texts.
+  Inputs sample_input(Device& device, int64_t length, int count) const override;
 };
 
 // x / |x|, rows of the last dimension.
