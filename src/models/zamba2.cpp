@@ -43,7 +43,7 @@ class Zamba2 final : public HybridTransformer {
     Adapters adapters;
     // Checkpoints that do not tie the embeddings do not share blocks either: later uses have their own.
     Shared own;
-    Adapters own_adapters;
+    std::vector<Adapters> own_adapters;  // by use; only that of this layer is used
   };
 
   void config(ConfigKeys& keys) override {
@@ -153,7 +153,9 @@ class Zamba2 final : public HybridTransformer {
       visit_adapters(v, l.adapters, first, use, {});
       if (use == block) continue;
       visit_shared(v, l.own, layer, {.optional = true});
-      visit_adapters(v, l.own_adapters, layer, use, {.optional = true});
+      l.own_adapters.resize(hybrids.size());
+      for (size_t u = block; u < hybrids.size(); u += shared.size())
+        visit_adapters(v, l.own_adapters[u], layer, u, {.optional = true});
     }
   }
 
@@ -218,7 +220,7 @@ class Zamba2 final : public HybridTransformer {
     const Layer& l = layers[static_cast<size_t>(i)];
     const bool own = static_cast<bool>(l.own.q.weight);
     const Shared& s = own ? l.own : shared[static_cast<size_t>(l.hybrid) % shared.size()];
-    const Adapters& a = own ? l.own_adapters : l.adapters;
+    const Adapters& a = own ? l.own_adapters[static_cast<size_t>(l.hybrid)] : l.adapters;
     const int64_t n = both.dim(0);
     const Tensor x = s.norm(cx, both);
     Tensor q = reshape(cx, a.q(cx, s.q(cx, x), x), {n, heads, d});

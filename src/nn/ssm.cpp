@@ -44,8 +44,8 @@ Tensor MambaMixer::operator()(Context& cx, const Tensor& hidden, const Step& ste
   Tensor steps = slice(cx, inputs, 1, 0, rank);
   Tensor b = slice(cx, inputs, 1, rank, rank + n), c = slice(cx, inputs, 1, rank + n, rank + 2 * n);
   if (norms) steps = dt_norm(cx, steps), b = b_norm(cx, b), c = c_norm(cx, c);
-  const Tensor y = selective_scan(cx, u, dt(cx, steps), {a_log, dt_bias, d}, b, c, z,
-                                  step.spans, step.memory(entry + 1));
+  const Tensor y =
+      selective_scan(cx, u, dt(cx, steps), {a_log, dt_bias, d}, b, c, z, step.spans, step.memory(entry + 1));
   return out(cx, y);
 }
 
@@ -160,8 +160,12 @@ void HybridTransformer::time_step_limit(ConfigKeys& keys, float& least, float& m
     return;
   }
   if (keys.is_gguf()) {
+    float bound = std::isinf(most) ? 0 : most;  // 0: none
     keys.real(least, nullptr, "/ridge.time_step_min", 0.0);
-    keys.real(most, nullptr, "/ridge.time_step_max", std::numeric_limits<double>::infinity());
+    keys.real(bound, nullptr, "/ridge.time_step_max", 0.0);
+    if (keys.is_reading() && bound > 0) most = bound;
+    if (!(least >= 0) || !(most >= least))
+      fail(Fault::file, "{}: time steps between {} and {}", keys.what(), least, most);
     return;
   }
   const auto it = keys.json_in()->find(kKey);

@@ -319,8 +319,8 @@ TEST(ExportFiles, Llama2cToBothLayouts) {
 TEST(ExportFiles, DamagedSettingsAreErrors) {
   const Scratch dir;
   Random random(11, 1);
-  for (const char* name :
-       {"llama3_rope", "mixtral", "phi3", "gemma3", "deepseek_v3", "gpt2", "bloom", "smollm3"}) {
+  for (const char* name : {"llama3_rope", "mixtral", "phi3", "gemma3", "deepseek_v3", "gpt2", "bloom",
+                           "smollm3", "mamba", "falcon_mamba", "mamba2", "jamba", "nemotron_h"}) {
     export_gguf(Checkpoint::open(testing::data("golden/") + name), dir / "m.gguf");
     const std::string whole = read_file(dir / "m.gguf");
     const size_t head = whole.find("ridge.config");

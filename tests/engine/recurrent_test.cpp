@@ -6,19 +6,31 @@
 #include <cstring>
 #include <filesystem>
 
+#include "base/error.h"
 #include "context/cases.h"
 #include "files/checkpoint.h"
 #include "models/load.h"
+#include "models/registry.h"
 #include "testing.h"
 
 namespace ridge {
 namespace {
 
+// Whether the model of a folder writes by itself: encoders and encoder-decoders have tests of their own.
+bool writes(const std::string& folder) {
+  try {
+    return find_model(ConfigKeys::reading(Checkpoint::open(folder))).make()->kind() == ModelKind::decoder;
+  } catch (const Error&) {
+    return true;  // the tests say what is wrong with it
+  }
+}
+
 std::vector<std::string> folders() {
   std::vector<std::string> found;
   for (const char* root : {"golden", "options"})
     for (const auto& e : std::filesystem::directory_iterator(testing::data(root)))
-      if (std::filesystem::exists(e.path() / "expected.safetensors")) found.push_back(e.path().string());
+      if (std::filesystem::exists(e.path() / "expected.safetensors") && writes(e.path().string()))
+        found.push_back(e.path().string());
   std::sort(found.begin(), found.end());
   return found;
 }
@@ -29,12 +41,11 @@ using Ids = std::vector<int32_t>;
 
 class Remembered : public ::testing::TestWithParam<std::string> {
  protected:
-  void SetUp() override {
-    model = load_model(Checkpoint::open(GetParam()));
-    if (model->kind() != ModelKind::decoder) GTEST_SKIP() << "not run: it does not write by itself";
-  }
+  void SetUp() override { model = load_model(Checkpoint::open(GetParam())); }
 
-  std::unique_ptr<State> fresh(int slots) { return model->make_state(cx.device(), slots, 80, f32); }
+  std::unique_ptr<State> fresh(int slots, int64_t capacity = 80) {
+    return model->make_state(cx.device(), slots, capacity, f32);
+  }
 
   // Ids of every kind, the same for the same seed.
   Ids ids(int64_t n, int64_t seed) const {
@@ -84,10 +95,11 @@ class Remembered : public ::testing::TestWithParam<std::string> {
 };
 
 TEST_P(Remembered, WholeInChunksAndTokenByToken) {
+  // As much as there is room for: some RoPEs choose their frequencies by that.
   const Ids prompt = ids(40, 1);
-  const auto whole = feed(*fresh(1), 0, prompt);
+  const auto whole = feed(*fresh(1, 40), 0, prompt);
   for (const size_t chunk : {1, 3, 17}) {
-    auto state = fresh(1);
+    auto state = fresh(1, 40);
     expect_same(feed(*state, 0, prompt, chunk), whole, "in chunks");
     EXPECT_EQ(state->length(0), 40);
   }
@@ -148,7 +160,6 @@ TEST_P(Remembered, ABatchOfDifferentLengthsGivesEachRowItsOwn) {
           << "sequence " << s << " of " << own.size() << " tokens, round " << round;
       row += static_cast<int64_t>(own.size());
     }
-    if (round == 0 && model->size().context < 66) break;
   }
 }
 
