@@ -27,7 +27,11 @@ RIDGE_INLINE F32 softplus(F32 x) {
 // Rounding to an integer and a polynomial fitted to 2e-9 of the value. NaN stays NaN.
 RIDGE_INLINE F32 exp2_decay(F32 t) {
   const I32 gone = t < -100.0f;
-  F32 c = select(gone, set1(-100.0f), t);
+#if defined(__AVX512F__)
+  const F32 c = t;  // what comes of it is masked
+#else
+  const F32 c = select(gone, set1(-100.0f), t);
+#endif
   const F32 n = round_even(c), r = c - n;
   F32 p = set1(1.5345811e-4f);
   p = fma(p, r, set1(1.3399931e-3f));
@@ -37,8 +41,7 @@ RIDGE_INLINE F32 exp2_decay(F32 t) {
   p = fma(p, r, set1(6.931472e-1f));
   p = fma(p, r, set1(1.0f));
 #if defined(__AVX512F__)
-  return (F32)_mm512_maskz_scalef_ps(_mm512_cmp_ps_mask((__m512)t, _mm512_set1_ps(-100.0f), _CMP_NLT_UQ),
-                                     (__m512)p, (__m512)n);
+  return select(gone, F32{}, (F32)_mm512_scalef_ps((__m512)p, (__m512)n));
 #else
   return select(gone, F32{}, p * (F32)((to_int(n) + 127) << 23));
 #endif
