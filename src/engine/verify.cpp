@@ -185,6 +185,25 @@ std::vector<VerifyResult> verifying::with_rounded_rope(
   return rounded;
 }
 
+namespace {
+
+// A known fault of versions of the reference, tried where the published model does not give what is expected.
+std::vector<VerifyResult> with_fault(Model& model,
+                                     const std::function<std::vector<VerifyResult>()>& outputs) {
+  const std::vector<VerifyResult> published = outputs();
+  if (all_passed(published) || model.reference_fault().empty()) return published;
+  model.imitate_fault(true);
+  std::vector<VerifyResult> results = outputs();
+  model.imitate_fault(false);
+  if (!all_passed(results)) return published;
+  for (size_t i = 0; i < results.size(); ++i)
+    results[i].note = fmt::format("{}, and so does ours here (as published: {:.1e})", model.reference_fault(),
+                                  published[i].error);
+  return results;
+}
+
+}  // namespace
+
 std::vector<VerifyResult> verify(Model& model, const Safetensors& expected, const VerifyOptions& options,
                                  std::vector<std::string>& skipped) {
   if (model.kind() == ModelKind::encoder) return verify_encoder(model, expected, options, skipped);
@@ -199,8 +218,10 @@ std::vector<VerifyResult> verify(Model& model, const Safetensors& expected, cons
   for (const int32_t id : in.ids)
     if (id < 0 || id >= model.size().vocab)
       fail(Fault::file, "expected.safetensors: id {} of a vocabulary of {}", id, model.size().vocab);
-  std::vector<VerifyResult> results =
-      verifying::with_rounded_rope(model, [&] { return outputs(model, expected, options, in); });
+  const auto rounded = [&] {
+    return verifying::with_rounded_rope(model, [&] { return outputs(model, expected, options, in); });
+  };
+  std::vector<VerifyResult> results = with_fault(model, rounded);
   bool has_gradients = false;
   for (const auto& e : expected.tensors()) {
     if (e.name.rfind("grad.", 0) == 0)

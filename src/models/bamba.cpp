@@ -114,6 +114,10 @@ class Bamba final : public HybridTransformer {
     }
   }
 
+  std::string reference_fault() const override { return mixer.reference_fault(); }
+  void imitate_fault(bool on) override {
+    for (Layer& l : layers) l.mixer.imitate_fault(on);
+  }
   void ready(Device& device) override {
     rope.ready(device, rope_config, false);
     for (Layer& l : layers) l.mixer.ready(device);

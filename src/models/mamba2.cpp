@@ -73,6 +73,10 @@ class Mamba2 final : public HybridTransformer {
     }
   }
 
+  std::string reference_fault() const override { return mixer.reference_fault(); }
+  void imitate_fault(bool on) override {
+    for (Layer& l : layers) l.mixer.imitate_fault(on);
+  }
   void ready(Device& device) override {
     for (Layer& l : layers) l.mixer.ready(device);
   }

@@ -82,6 +82,11 @@ class Model {
   // What "architectures" of a config.json says: the class of the checkpoint's task, where there are several.
   virtual std::string hf_class() const;
 
+  // What versions of the reference implementation compute in another way than the published model does, "" where
+  // nothing is known: outputs may have been made by them. imitate_fault(true) computes so, (false) as published.
+  virtual std::string reference_fault() const { return {}; }
+  virtual void imitate_fault(bool) {}
+
   // A state for `slots` sequences of up to `capacity` tokens; `kv` is the format of keys and values.
   virtual std::unique_ptr<State> make_state(Device& device, int slots, int64_t capacity, DType kv) const;
 

@@ -117,6 +117,10 @@ void Mamba2Mixer::add_state(std::vector<RecurrentState::Entry>& entries) const {
   entries.push_back({{heads, n, p}});
 }
 
+std::string Mamba2Mixer::reference_fault() const {
+  return groups > 1 ? "the reference's gated norm spans all groups, as in transformers up to 5.17" : "";
+}
+
 void Mamba2Mixer::check(const ConfigKeys& keys) const {
   if (heads < 1 || p < 1 || n < 1 || groups < 1 || heads % groups != 0)
     fail(Fault::file, "{}: {} heads of width {}, {} groups and a state of {} do not make a scan", keys.what(),

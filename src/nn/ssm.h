@@ -1,7 +1,6 @@
 // Blocks of state space models, and the frame of models in which they stand beside attention.
 #pragma once
 #include <limits>
-#include <limits>
 #include <string>
 #include <vector>
 
@@ -58,6 +57,10 @@ struct Mamba2Mixer {
   void visit(WeightVisitor& v, int64_t layer, const std::string& hf, int64_t dim);
   void ready(Device& device);
   void add_state(std::vector<RecurrentState::Entry>& entries) const;
+  // transformers up to 5.17 (later ones, mamba_ssm and llama.cpp not) had the norm of Mamba-2 and Bamba span
+  // all groups.
+  std::string reference_fault() const;
+  void imitate_fault(bool on) { norm_groups = on ? 1 : groups; }
   // Fails on sizes that make no mixer.
   void check(const ConfigKeys& keys) const;
 
