@@ -104,6 +104,11 @@ Tensor WeightReader::read(const WeightSpec& spec) const {
     if (spec.optional) return {};
     fail(Fault::file, "{}: no tensor {}", checkpoint_.path(), name);
   }
+  if (spec.kind == WeightSpec::Kind::vector && found.dtype() == DType(i64) && found.count() == 1) {
+    const Tensor number = cpu_device().make(f32, {1});  // a setting that is stored as a tensor
+    *number.ptr<float>() = static_cast<float>(*found.ptr<int64_t>());
+    found = number;
+  }
   if (found.dtype()->kind == FormatKind::integer)
     fail(Fault::file, "{}: tensor {} has type {}, which is no weight format", checkpoint_.path(), name,
          found.dtype().name());
