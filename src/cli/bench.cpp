@@ -23,13 +23,18 @@ struct BenchCommand {
   ModelOptions model;
   std::string random, type = "bf16", machine;
   int64_t prompt = 512, tokens = 128, depth = 0, chunk = 512;
-  int repeats = 5;
+  int repeats = 5, batch = 1;
   bool exact = false;
+  std::function<bool()> tokens_given, batch_given;
 
   void add(Options& o) {
     model.add_model(o, " (default: the one that Ridge comes with)");
-    o.integer(prompt, "-p,--prompt", 0, 1 << 24, "N", "time prompts of N tokens; 0: none");
+    o.integer(prompt, "-p,--prompt", 0, 1 << 24, "N",
+              "time prompts of N tokens; 0: none. Encoders: tokens of each text");
     o.integer(tokens, "-n,--tokens", 0, 1 << 24, "N", "time the generation of N tokens; 0: none");
+    tokens_given = o.given("--tokens");
+    o.integer(batch, "-b,--batch", 1, 1 << 16, "N", "encoders: texts (images, windows of sound) at once");
+    batch_given = o.given("--batch");
     o.integer(repeats, "-r,--repeats", 1, 1000, "N",
               "times that each is repeated, in turn; the median is printed");
     o.integer(depth, "--depth", 0, 1 << 24, "N", "tokens that the sequence remembers beforehand");
@@ -85,9 +90,14 @@ struct Bench {
   Context cx;
   std::unique_ptr<State> state;
   std::vector<int32_t> ids;  // what is fed: any tokens do, the same in each run
+  Inputs input;              // of encoders
 
   Bench(const BenchCommand& options, Model& m, const ContextOptions& c)
       : o(options), model(m), cx(cpu_device(), c) {
+    if (m.kind() == ModelKind::encoder) {
+      take_input();
+      return;
+    }
     const int64_t most = model.size().context, need = o.depth + std::max<int64_t>({o.prompt, o.tokens, 1});
     if (most > 0 && need > most)
       fail(Fault::usage, "--depth {} and {} tokens more pass the context the model was made for ({})",
@@ -98,10 +108,33 @@ struct Bench {
       ids.push_back(static_cast<int32_t>(random.below(static_cast<uint32_t>(model.size().vocab))));
   }
 
-  void feed(int64_t from, int64_t to, int64_t step) {
-    for (int64_t at = from; at < to; at += step)
-      model.forward(cx, Batch::one({ids.begin() + at, ids.begin() + std::min(to, at + step)}, true),
-                    state.get());
+  void take_input() {
+    input = model.sample_input(cpu_device(), o.prompt, o.batch);
+    Random random(1);
+    for (int32_t& id : input.text.tokens)
+      id = static_cast<int32_t>(random.below(static_cast<uint32_t>(model.size().vocab)));
+  }
+  int64_t input_size() const { return input.text.tokens.empty() ? o.batch : input.text.size(); }
+  double time_encoding() {
+    const double start = now();
+    model.encode(cx, input, {});
+    return now() - start;
+  }
+  void count_encoding(Series& s, const Machine& machine) {
+    Trace trace;
+    cx.trace = &trace;
+    model.encode(cx, input, {});
+    cx.trace = nullptr;
+    s.cost = trace.total();
+    for (const TraceEvent& e : trace.events) s.roofline += predict(machine, e).roofline;
+  }
+
+  void feed(int64_t from, int64_t to, int64_t step, bool generated = false) {
+    for (int64_t at = from; at < to; at += step) {
+      Batch batch = Batch::one({ids.begin() + at, ids.begin() + std::min(to, at + step)}, true);
+      batch.generated = generated;
+      model.forward(cx, batch, state.get());
+    }
   }
   // The past is computed once; each repeat goes back to it.
   void rewind() {
@@ -118,7 +151,7 @@ struct Bench {
   double time_generation() {
     rewind();
     const double start = now();
-    feed(o.depth, o.depth + o.tokens, 1);
+    feed(o.depth, o.depth + o.tokens, 1, true);
     return now() - start;
   }
   // The operations of one repeat, counted while it runs once, which warms up too. Decode steps cost the same
@@ -126,10 +159,10 @@ struct Bench {
   void count(Series& s, bool prompt, const Machine& machine) {
     rewind();
     const int64_t middle = o.depth + (prompt ? 0 : o.tokens / 2);
-    if (!prompt) feed(o.depth, middle, 1);
+    if (!prompt) feed(o.depth, middle, 1, true);
     Trace trace;
     cx.trace = &trace;
-    feed(middle, prompt ? o.depth + o.prompt : middle + 1, prompt ? o.chunk : 1);
+    feed(middle, prompt ? o.depth + o.prompt : middle + 1, prompt ? o.chunk : 1, !prompt);
     cx.trace = nullptr;
     const int64_t times = prompt ? 1 : o.tokens;
     s.cost = trace.total();
@@ -183,21 +216,31 @@ int bench(const BenchCommand& o) {
   ContextOptions c = o.model.context_options();
   c.exact = o.exact;
   Machine machine = find_machine(o.machine);
+  const bool encoder = model->kind() == ModelKind::encoder;
+  if (encoder && (o.depth > 0 || (o.tokens_given() && o.tokens > 0)))
+    fail(Fault::usage, "{}: an encoder writes nothing and remembers nothing: leave out -n and --depth", name);
+  if (!encoder && o.batch_given()) fail(Fault::usage, "{}: --batch is for encoders", name);
   Bench b(o, *model, c);
   std::vector<Series> all;
-  if (o.prompt > 0) all.push_back({"prompt", o.prompt});
-  if (o.tokens > 0) all.push_back({"generation", o.tokens});
+  if (encoder) all.push_back({"encode", b.input_size()});
+  if (!encoder && o.prompt > 0) all.push_back({"prompt", o.prompt});
+  if (!encoder && o.tokens > 0) all.push_back({"generation", o.tokens});
   ProgressBar bar("runs");
   const int64_t runs = static_cast<int64_t>(all.size()) * (o.repeats + 1);
   int64_t done = 0;
   for (Series& s : all) {
-    b.count(s, &s == &all[0] && o.prompt > 0, machine);
+    if (encoder)
+      b.count_encoding(s, machine);
+    else
+      b.count(s, &s == &all[0] && o.prompt > 0, machine);
     bar.show(++done, runs);
   }
   // In turn, so that a machine that grows slower or faster does so for both.
   for (int r = 0; r < o.repeats; ++r)
     for (Series& s : all) {
-      s.seconds.push_back(&s == &all[0] && o.prompt > 0 ? b.time_prompt() : b.time_generation());
+      s.seconds.push_back(encoder                         ? b.time_encoding()
+                          : &s == &all[0] && o.prompt > 0 ? b.time_prompt()
+                                                          : b.time_generation());
       bar.show(++done, runs);
     }
   bar.finish();
@@ -211,6 +254,8 @@ int bench(const BenchCommand& o) {
                 {"weight_bytes", w.bytes},
                 {"threads", b.cx.threads()},
                 {"depth", o.depth},
+                {"batch", encoder ? o.batch : 1},
+                {"activation_bytes", b.cx.arena_peak()},
                 {"repeats", o.repeats},
                 {"kv", o.model.kv},
                 {"processor", cpu_info().model},
@@ -243,7 +288,8 @@ const Command command_bench{"bench",
                             kMeasureGroup,
                             "ridge bench -p 64 -n 16 -r 3\n"
                             "ridge bench model.gguf -p 512 -n 128 -t 2 -r 5 --depth 256\n"
-                            "ridge bench --random llama-1.1b --type q4_0 --json",
+                            "ridge bench --random llama-1.1b --type q4_0 --json\n"
+                            "ridge bench --random bert-base --type f32 -p 128 -b 8",
                             [](Options& o) -> CommandRun {
                               auto options = std::make_shared<BenchCommand>();
                               options->add(o);

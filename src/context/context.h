@@ -57,6 +57,11 @@ class Context {
   Trace* trace = nullptr;  // set: every launch is recorded, and timed where it computes
   Tape* tape = nullptr;    // set: watched values are differentiated
 
+  // The pass continues texts by tokens that were just chosen, one a sequence. Kernels that pay for prompts
+  // only are then left out; which of the two a pass is does not depend on how many rows it has, so that a
+  // prompt gives the same numbers whole and in chunks, and a token the same alone and in a batch.
+  bool generating = false;
+
   // Names the part of the model that runs, for the trace.
   class Scope {
    public:

@@ -269,9 +269,9 @@ std::vector<std::vector<Hypothesis>> search(Model& model, Context& cx, const Inp
   const size_t n = sources.features ? static_cast<size_t>(sources.features.dim(0)) : spans.size();
   const auto vocab = static_cast<size_t>(model.size().vocab);
   const int beams = static_cast<int>(o.config.beams);
-  auto state = model.make_state(cx.device(), static_cast<int>(n) * beams,
-                                o.config.longest(static_cast<int64_t>(prompt.size())),
-                                o.kv ? o.kv : DType(f32));
+  auto state =
+      model.make_state(cx.device(), static_cast<int>(n) * beams,
+                       o.config.longest(static_cast<int64_t>(prompt.size())), o.kv ? o.kv : DType(f32));
   remember(model, cx, sources, *state, static_cast<int>(n), beams);
 
   std::vector<Search> searches;
@@ -295,6 +295,7 @@ std::vector<std::vector<Hypothesis>> search(Model& model, Context& cx, const Inp
   }
   for (;;) {
     batch = {};
+    batch.generated = true;
     for (const Search& s : searches)
       if (s.running())
         for (const Beam& b : s.beams()) batch.add(b.slot, {b.ids.back()}, true);

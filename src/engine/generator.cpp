@@ -76,13 +76,15 @@ int64_t Generator::reuse(const std::vector<int32_t>& tokens) {
   return same;
 }
 
-std::vector<float> Generator::feed(const std::vector<int32_t>& tokens, const std::atomic<bool>* cancel) {
+std::vector<float> Generator::feed(const std::vector<int32_t>& tokens, const std::atomic<bool>* cancel,
+                                   bool generated) {
   Tensor logits;
   const auto n = static_cast<int64_t>(tokens.size());
   for (int64_t at = 0; at < n; at += options_.chunk) {
     if (is_set(cancel)) return {};
     const std::vector<int32_t> piece(tokens.begin() + at, tokens.begin() + std::min(n, at + options_.chunk));
     Batch batch = Batch::one(piece, true);
+    batch.generated = generated;
     if (const auto rows = std::count(piece.begin(), piece.end(), Batch::kEmbedding);
         rows > 0 && embeddings_) {
       batch.embeddings = embeddings_.slice(0, embedded_, embedded_ + rows);
@@ -163,7 +165,7 @@ GenerateResult Generator::generate(const std::vector<int32_t>& prompt, const Gen
       result.reason = StopReason::context;
       break;
     }
-    logits = feed({id}, options.cancel);
+    logits = feed({id}, options.cancel, true);
     if (!logits.empty()) ++result.decode_steps;
   }
   result.decode_seconds = now() - start;

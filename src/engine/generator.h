@@ -66,7 +66,9 @@ class Generator {
                           const OnText& on_text = {}, const OnToken& on_token = {});
 
   // Feeds tokens after those remembered; the logits of the last, f32 [vocab]. Empty where cancelled.
-  std::vector<float> feed(const std::vector<int32_t>& tokens, const std::atomic<bool>* cancel = nullptr);
+  // `generated`: they were just chosen, and are no prompt (Batch::generated).
+  std::vector<float> feed(const std::vector<int32_t>& tokens, const std::atomic<bool>* cancel = nullptr,
+                          bool generated = false);
 
   // Forgets what does not begin `tokens` and returns how many are remembered (at most tokens.size() - 1: the
   // last is fed, for its logits).

@@ -34,6 +34,7 @@ struct DotKernel {
   void (*prepare)(const float* x, void* a, int64_t k);  // one row
   int64_t (*scratch_bytes)(int64_t k);                  // null function: none
   void (*multiply)(const DotCall& call);
+  bool for_prompts = false;  // worth it for many rows only: see Context::generating
 };
 
 }  // namespace ridge

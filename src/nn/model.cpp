@@ -3,9 +3,27 @@
 #include "base/error.h"
 
 namespace ridge {
+namespace {
+
+// Says for the length of a pass what kind it is.
+class Phase {
+ public:
+  Phase(Context& cx, const Batch& batch) : cx_(cx), before_(cx.generating) {
+    cx.generating = batch.generated;
+  }
+  ~Phase() { cx_.generating = before_; }
+
+ private:
+  Context& cx_;
+  bool before_;
+};
+
+}  // namespace
+
 Tensor Model::forward(Context& cx, const Batch& batch, State* state) {
   if (batch.tokens.empty()) fail(Fault::usage, "forward: no tokens");
   if (state) state->reserve(batch);
+  const Phase phase(cx, batch);
   const Tensor logits = run(cx, batch, state);
   if (state) state->append(batch);
   return logits;
@@ -14,6 +32,7 @@ Tensor Model::forward(Context& cx, const Batch& batch, State* state) {
 Tensor Model::hidden(Context& cx, const Batch& batch, State* state) {
   if (batch.tokens.empty()) fail(Fault::usage, "forward: no tokens");
   if (state) state->reserve(batch);
+  const Phase phase(cx, batch);
   const Tensor x = run_hidden(cx, batch, state);
   if (state) state->append(batch);
   return x;

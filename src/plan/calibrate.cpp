@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "base/thread_pool.h"
+#include "formats/dots.h"
 #include "formats/f16/f16.h"
 #include "ops/activation/activation.h"
 #include "ops/add/add.h"
@@ -109,7 +110,9 @@ void measure_product(Context& cx, Machine& m, DType dtype) {
   const int64_t bytes = dtype.bytes_of(kSide * kSide);
   const int64_t count = std::clamp<int64_t>((int64_t{768} << 20) / bytes, 4, 400);
   const Tensor all = pattern(dtype, count * kSide, kSide);
-  auto& points = m.product[dtype.name()];
+  // Kernels for prompts are other ones: their figures stand under a name of their own.
+  const bool tiles = !cx.generating && find_dot(*dtype, cx.kernels().features, cx.kernels().exact, true);
+  auto& points = m.product[std::string(dtype.name()) + (tiles ? ".tiles" : "")];
   for (const int64_t rows : {1, 2, 4, 8, 16, 32, 64, 128, 256, 512}) {
     const Tensor x = pattern(f32, rows, kSide);
     // Few rows are bound by memory: go through all. Many rows: a few matrices say it.
@@ -262,6 +265,7 @@ Machine measure_roofline(int threads, const Progress& progress) {
   m.peak["bf16"] = m.peak["int8"] = m.peak["f32"];
   if (f & kCpuAvx512Vnni) m.peak["int8"] = peak_rate(pool, isa_avx512vnni::peak_int8);
   if (f & kCpuAvx512Bf16) m.peak["bf16"] = peak_rate(pool, isa_avx512bf16::peak_bf16);
+  if (f & kCpuAmxBf16) m.peak["bf16"] = peak_rate(pool, isa_amx::peak_bf16);
   if (progress) progress("read bandwidth", 0.05);
   m.bandwidth = measure_bandwidth(threads);
   m.overhead = 1e-6;
@@ -283,7 +287,10 @@ Machine calibrate(int threads, const std::vector<std::string>& formats, const Pr
     const DType dtype = find_dtype(name.c_str());
     if (!dtype || dtype->kind == FormatKind::integer || !dtype->encode)
       fail(Fault::usage, "calibrate: no weight format \"{}\"", printable(name));
+    cx.generating = true;
     measure_product(cx, m, dtype);
+    cx.generating = false;
+    if (find_dot(*dtype, cx.kernels().features, false, true)) measure_product(cx, m, dtype);
     done += 0.7 / static_cast<double>(formats.size());
   }
   if (progress) progress("attention", 0.8);

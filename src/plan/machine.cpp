@@ -79,7 +79,8 @@ Prediction predict(const Machine& m, const TraceEvent& e) {
   p.bound = arithmetic > memory ? Prediction::Bound::arithmetic : Prediction::Bound::memory;
   p.seconds = p.roofline + m.overhead;
   if (op == "linear" || op == "expert_linear") {
-    auto it = m.product.find(after_dot(e.key));
+    const bool tiles = e.kernel && std::string(e.kernel->name) == "tiles";
+    auto it = m.product.find(after_dot(e.key) + (tiles ? ".tiles" : ""));
     if (it != m.product.end() && !it->second.empty() && e.weight_elements > 0) {
       // flops = 2 x rows x elements: the rows each weight element meets on average
       const double rows = static_cast<double>(e.cost.flops) / (2 * static_cast<double>(e.weight_elements));

@@ -22,5 +22,8 @@ int64_t peak_int8(int64_t rounds, float* sink);
 namespace isa_avx512bf16 {
 int64_t peak_bf16(int64_t rounds, float* sink);
 }
+namespace isa_amx {
+int64_t peak_bf16(int64_t rounds, float* sink);
+}
 
 }  // namespace ridge

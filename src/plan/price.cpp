@@ -12,6 +12,7 @@ namespace {
 
 Batch batch_of(const Pass& p) {
   Batch b = Batch::of_length(p.rows, p.last_only, p.sequences);
+  b.generated = p.name == "decode";
   return b;
 }
 

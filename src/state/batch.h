@@ -29,6 +29,9 @@ struct Batch {
   Tensor embeddings;
   static constexpr int32_t kEmbedding = -1;
 
+  // The tokens continue texts and were just chosen (Context::generating).
+  bool generated = false;
+
   int64_t size() const { return static_cast<int64_t>(tokens.size()); }
 
   // The next tokens of one sequence; logits of all of them, or of the last only.

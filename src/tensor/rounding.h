@@ -6,7 +6,7 @@ namespace ridge {
 
 enum class Rounding : uint8_t {
   f32,              // products and sums in f32
-  bf16_activation,  // activations rounded to bf16
+  bf16_activation,  // activations rounded to bf16, and weights where they are decoded
   q8_activation,    // activations rounded to 8 bits, a scale a block
 };
 

@@ -99,6 +99,12 @@ struct Problem {
     std::vector<float> w(static_cast<size_t>(n * k));
     for (int64_t j = 0; j < n; ++j)
       format.decode(weights.data() + j * w_stride, &w[static_cast<size_t>(j * k)], k);
+    if (d.for_prompts) {  // decoded to bf16
+      const DType bf16 = find_dtype("bf16");
+      std::vector<uint16_t> codes(w.size());
+      bf16->encode(w.data(), codes.data(), n * k, nullptr);
+      bf16->decode(codes.data(), w.data(), n * k);
+    }
     std::vector<double> y(static_cast<size_t>(m * n));
     for (int64_t i = 0; i < m; ++i)
       for (int64_t j = 0; j < n; ++j) {
@@ -209,7 +215,7 @@ TEST_P(EveryDot, AgreesWithTheExactProduct) {
 TEST_P(EveryDot, ActivationsThatNeedNoRoundingGiveTheProductInF32) {
   const DotKernel& d = *GetParam();
   for (const int64_t k : lengths(*find_dtype(d.format))) {
-    Problem p(d, 9, 35, k);
+    Problem p(d, d.for_prompts ? 53 : 9, 35, k);  // tiles of 16 and 32 rows, and what does not fill one
     Random random(5, 6);
     for (size_t i = 0; i < p.x.size();
          ++i)  // 8 bits: integers, the largest of each block 127; as bf16 exact too
@@ -279,7 +285,8 @@ TEST(Dots, EightBitKernelsAgreeBitForBitAcrossLevels) {
 
 TEST(Dots, TheHighestLevelThatTheFeaturesAllowIsFound) {
   for (const DotKernel* d : dot_table()) {
-    const DotKernel* found = find_dot(*find_dtype(d->format), d->needs, d->rounding == Rounding::f32);
+    const DotKernel* found =
+        find_dot(*find_dtype(d->format), d->needs, d->rounding == Rounding::f32, d->for_prompts);
     ASSERT_NE(found, nullptr) << label(*d);
     EXPECT_GE(found->rank, d->rank) << label(*d);
     EXPECT_EQ(found->needs & ~d->needs, 0u) << label(*d);

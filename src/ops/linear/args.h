@@ -13,6 +13,8 @@ struct LinearArgs {
   View y;                    // f32 [m, n]
   const DotKernel* dot;      // of w's format on this processor, within the asked exactness; or null
   const DotKernel* dot_f32;  // of f32; or null
+  const DotKernel* tiles;    // of w's format, for prompts; or null
+  bool generating;           // see Context
 };
 
 // c[i, j] = sum over l of a(i, l) * b[l, j]: both gradients of linear are of this form.

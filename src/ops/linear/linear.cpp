@@ -70,7 +70,9 @@ Tensor linear(Context& cx, const Tensor& x, const Tensor& w, const Tensor& bias)
                   bias.view(),
                   rows_view("linear", "y", y),
                   find_dot(*w.dtype(), choice.features, choice.exact),
-                  find_dot(f32, choice.features, true)};
+                  find_dot(f32, choice.features, true),
+                  find_dot(*w.dtype(), choice.features, choice.exact, true),
+                  cx.generating};
   const int64_t weights = w.bytes() + (bias ? bias.bytes() : 0);
   const Cost cost{2 * y.count() * w.dim(1) + (bias ? y.count() : 0), x.bytes() + weights, y.bytes(), weights};
   cx.launch(tables::op_linear, &args, cost, {&y, &x, &w});
