@@ -104,12 +104,21 @@ class S4Model : public Model {
     }
   }
 
-  void ready(Device&) override {
+  // Whether files hold the imaginary parts of the eigenvalues with the other sign.
+  virtual bool conjugate_eigenvalues() const { return false; }
+
+  void ready(Device& device) override {
     for (Layer& l : layers) {
+      Tensor a_imag = l.a_imag;
+      if (conjugate_eigenvalues()) {
+        a_imag = device.make(f32, l.a_imag.shape());
+        for (int64_t i = 0; a_imag.has_data() && i < a_imag.count(); ++i)
+          a_imag.ptr<float>()[i] = -l.a_imag.ptr<float>()[i];
+      }
       const bool known = l.c_length && l.c_length.has_data();
       const float length = known ? *l.c_length.ptr<float>() : 0;
       l.system = {l.log_a_real,
-                  l.a_imag,
+                  a_imag,
                   l.b,
                   l.c,
                   l.p,
