@@ -1,10 +1,11 @@
-// ridge classify: which of a model's labels fits a text, or each token of it.
+// ridge classify: which of a model's labels fits a text, each token of it, or an image.
 #include <fmt/format.h>
 
 #include "base/error.h"
 #include "base/json.h"
 #include "cli/progress_support.h"
 #include "cli/text_support.h"
+#include "engine/encode_images.h"
 
 namespace ridge {
 namespace {
@@ -12,9 +13,13 @@ namespace {
 struct ClassifyCommand {
   TextOptions text;
   int top = 5;
+  std::string labels, phrase = "a photo of {}";
 
   void add(Options& o) {
     text.add(o);
+    o.text(labels, "--labels", "LIST",
+           "labels in words, with commas between them, for images and models that read both (clip, siglip)");
+    o.text(phrase, "--phrase", "TEXT", "what the model reads of a label, which stands for {} in it");
     text.add_pair(o);
     o.integer(top, "-k,--top", 1, 1 << 20, "N", "labels of each text, the likeliest first");
   }
@@ -61,9 +66,49 @@ OrderedJson tokens_json(const OpenedModel& opened, const TextTokens& tokens,
   return list;
 }
 
+// The parts between commas, without the blanks around them.
+std::vector<std::string> split_labels(const std::string& list) {
+  std::vector<std::string> labels;
+  for (size_t at = 0; at <= list.size();) {
+    const size_t end = std::min(list.find(',', at), list.size());
+    const size_t first = list.find_first_not_of(" \t", at), last = list.find_last_not_of(" \t", end - 1);
+    if (first < end && end > 0) labels.push_back(list.substr(first, last - first + 1));
+    at = end + 1;
+  }
+  if (labels.empty()) fail(Fault::usage, "--labels names none");
+  return labels;
+}
+
+int classify_files(const ClassifyCommand& o, const OpenedModel& opened,
+                   const std::vector<std::string>& files) {
+  ProgressBar bar("images");
+  InterruptFlag interrupt;
+  EncodeImagesOptions options;
+  options.context = o.text.encode_options().context;
+  options.cancelled = [&] { return interrupt.raised(); };
+  options.progress = [&](int64_t done, int64_t all) { bar.show(done, all); };
+  const auto scores = o.labels.empty()
+                          ? classify_images(opened, files, options)
+                          : classify_images(opened, files, split_labels(o.labels), o.phrase, options);
+  bar.finish();
+  OrderedJson results = OrderedJson::array();
+  for (size_t i = 0; i < files.size(); ++i) {
+    if (o.text.model.json)
+      results.push_back({{"image", files[i]}, {"labels", scores_json(scores[i], o.top)}});
+    else
+      print_scores(files[i], scores[i], o.top);
+  }
+  if (o.text.model.json) print_json({{"model", o.text.model.path()}, {"results", results}});
+  return 0;
+}
+
 int classify(const ClassifyCommand& o) {
   const std::vector<std::string> lines = o.text.all();
   const OpenedModel opened = o.text.model.open();
+  if (reads_images(opened)) return classify_files(o, opened, lines);
+  if (!o.labels.empty())
+    fail(Fault::usage, "{}: --labels is for models that read images and texts (clip, siglip)",
+         o.text.model.path());
   const auto tokens = o.text.tokens(opened, lines);
   ProgressBar bar("texts");
   EncodeTextOptions options = o.text.encode_options();
@@ -98,14 +143,19 @@ namespace tables {
 extern const Command command_classify;
 const Command command_classify{
     "classify",
-    "which of a model's labels fits a text",
+    "which of a model's labels fits a text or an image",
     "For checkpoints with a head for labels of texts, of pairs of texts (--pair) or of tokens. Labels have "
     "the "
     "names that the checkpoint gives them. Probabilities add up to one, except where a text can have several "
-    "labels or there is a single one: then each label has its own.",
+    "labels or there is a single one: then each label has its own.\n\nModels that see (vit, deit, dinov2, "
+    "clip, "
+    "siglip) take PNG and JPEG files instead of texts, prepared as their preprocessor_config.json says. CLIP "
+    "and "
+    "SigLIP choose among any labels in words: --labels.",
     kTextGroup,
     "ridge classify tests/data/options/bert_labels 'the film was very boring .'\n"
-    "ridge classify tests/data/options/bert_labels 'the book was great !' 'the song was usual .' --json",
+    "ridge classify tests/data/options/bert_labels 'the book was great !' 'the song was usual .' --json\n"
+    "ridge classify clip-vit-base-patch32 --labels 'a cat,a rocket' cat.png rocket.jpg",
     [](Options& o) -> CommandRun {
       auto options = std::make_shared<ClassifyCommand>();
       options->add(o);

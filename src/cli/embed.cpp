@@ -1,6 +1,7 @@
-// ridge embed: one vector a text.
+// ridge embed: one vector a text or an image.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 
@@ -9,6 +10,7 @@
 #include "base/json.h"
 #include "cli/progress_support.h"
 #include "cli/text_support.h"
+#include "engine/encode_images.h"
 
 namespace ridge {
 namespace {
@@ -43,20 +45,30 @@ std::string npy_header(size_t rows, size_t columns) {
   return header + dict;
 }
 
-std::string json_line(const std::string& text, std::span<const float> v) {
+std::string json_line(const char* kind, const std::string& text, std::span<const float> v) {
   OrderedJson list = OrderedJson::array();
   for (const float x : v) list.push_back(OrderedJson::parse(fmt::format("{}", x)));
-  return OrderedJson{{"text", text}, {"embedding", list}}.dump(-1, ' ', false,
-                                                               OrderedJson::error_handler_t::replace) +
+  return OrderedJson{{kind, text}, {"embedding", list}}.dump(-1, ' ', false,
+                                                             OrderedJson::error_handler_t::replace) +
          "\n";
 }
 
 int embed(const EmbedCommand& o) {
   const std::vector<std::string> lines = o.text.all();
   const OpenedModel opened = o.text.model.open();
-  const Pooling pooling = o.pooling == "auto" ? pooling_of(opened) : parse_pooling(o.pooling);
+  const bool sees = reads_images(opened);
+  const bool files =
+      sees && std::all_of(lines.begin(), lines.end(), [](const auto& f) { return file_exists(f); });
+  const bool mixed =
+      !files && std::any_of(lines.begin(), lines.end(), [](const auto& f) { return file_exists(f); });
+  if (sees && !files && (mixed || !reads_images_and_texts(opened)))
+    fail(Fault::usage, "{}: {} reads images, and not all of the arguments are files", o.text.model.path(),
+         opened.model->info->name);
+  const Pooling pooling = sees                  ? Pooling::pooler
+                          : o.pooling == "auto" ? pooling_of(opened)
+                                                : parse_pooling(o.pooling);
   const bool npy = o.out.ends_with(".npy");
-  ProgressBar bar("texts");
+  ProgressBar bar(files ? "images" : "texts");
   EncodeTextOptions options = o.text.encode_options();
   InterruptFlag interrupt;
   options.cancelled = [&] { return interrupt.raised(); };
@@ -64,18 +76,25 @@ int embed(const EmbedCommand& o) {
   std::string file;
   size_t width = 0;
   int64_t cut = 0;
-  embed_texts(opened, lines, pooling, o.normalize, options,
-              [&](int64_t i, bool was_cut, std::span<const float> v) {
-                width = v.size();
-                cut += was_cut;
-                const std::string& text = lines[static_cast<size_t>(i)];
-                if (npy)
-                  file.append(reinterpret_cast<const char*>(v.data()), v.size_bytes());
-                else if (!o.out.empty())
-                  file += json_line(text, v);
-                else
-                  fmt::print("{}", json_line(text, v));
-              });
+  const auto take = [&](int64_t i, bool was_cut, std::span<const float> v) {
+    width = v.size();
+    cut += was_cut;
+    const std::string& text = lines[static_cast<size_t>(i)];
+    if (npy)
+      file.append(reinterpret_cast<const char*>(v.data()), v.size_bytes());
+    else if (!o.out.empty())
+      file += json_line(files ? "image" : "text", text, v);
+    else
+      fmt::print("{}", json_line(files ? "image" : "text", text, v));
+  };
+  EncodeImagesOptions images{options.context, 8, options.progress, options.cancelled};
+  if (files)
+    embed_images(opened, lines, o.normalize, images,
+                 [&](int64_t i, std::span<const float> v) { take(i, false, v); });
+  else if (sees)
+    embed_words(opened, lines, o.normalize, images, take);
+  else
+    embed_texts(opened, lines, pooling, o.normalize, options, take);
   bar.finish();
   note_cut(cut, static_cast<int64_t>(lines.size()), opened);
   if (!o.out.empty()) write_file(o.out, npy ? npy_header(lines.size(), width) + file : file);
@@ -98,11 +117,12 @@ namespace tables {
 extern const Command command_embed;
 const Command command_embed{
     "embed",
-    "one vector a text: for search and comparison",
+    "one vector a text or an image: for search and comparison",
     "Works with encoders and with models that write. Texts go through the model in batches without padding; "
     "each vector depends on its own text only. Texts longer than the model's context are cut, with a note; "
     "RETSim reads long texts in pieces and takes their mean. Without -o the output is JSON lines, with and "
-    "without --json: {\"text\": ..., \"embedding\": [...]}.",
+    "without --json: {\"text\": ..., \"embedding\": [...]}.\n\nModels that see take PNG and "
+    "JPEG files; CLIP and SigLIP texts too, into the same space.",
     kTextGroup,
     "ridge embed tests/data/options/bert_words 'the cat sat on the mat .' --normalize\n"
     "ridge embed model.gguf -f book.txt --pooling mean -o vectors.npy",

@@ -38,6 +38,15 @@ void each_batch(const OpenedModel& opened, const std::vector<std::string>& image
 
 bool is_siglip(const OpenedModel& opened) { return std::string(opened.model->info->name) == "siglip"; }
 
+std::vector<float> scaled(std::span<const float> row, bool normalize) {
+  std::vector<float> v(row.begin(), row.end());
+  double sum = 0;
+  for (const float x : v) sum += static_cast<double>(x) * x;
+  if (normalize && sum > 0)
+    for (float& x : v) x = static_cast<float>(x / std::sqrt(sum));
+  return v;
+}
+
 // SigLIP was trained with texts filled up to the length of its context.
 void fill_up(const OpenedModel& opened, TextTokens& t) {
   const auto special = opened.text().special();
@@ -108,17 +117,29 @@ void embed_images(const OpenedModel& opened, const std::vector<std::string>& ima
       const Tensor& t = found->second;
       for (int64_t i = 0; i < t.dim(0); ++i) {
         const auto row = row_of(t, t.rank() == 3 ? i * t.dim(1) : i);  // the first token's
-        std::vector<float> v(row.begin(), row.end());
-        double sum = 0;
-        for (const float x : v) sum += static_cast<double>(x) * x;
-        if (normalize && sum > 0)
-          for (float& x : v) x = static_cast<float>(x / std::sqrt(sum));
-        take(static_cast<int64_t>(first) + i, v);
+        take(static_cast<int64_t>(first) + i, scaled(row, normalize));
       }
       return;
     }
     fail(Fault::usage, "{}: this checkpoint has no embeddings of images", opened.checkpoint.path());
   });
+}
+
+void embed_words(const OpenedModel& opened, const std::vector<std::string>& texts, bool normalize,
+                 const EncodeImagesOptions& o,
+                 const std::function<void(int64_t, bool, std::span<const float>)>& take) {
+  Context cx(cpu_device(), o.context);
+  const auto all = static_cast<int64_t>(texts.size());
+  for (int64_t i = 0; i < all; ++i) {
+    if (o.cancelled && o.cancelled()) fail(Fault::check, "interrupted");
+    TextTokens t = tokens_of(opened, texts[static_cast<size_t>(i)]);
+    if (is_siglip(opened)) fill_up(opened, t);
+    Inputs in;
+    in.text = batch_of(std::span(&t, 1));
+    const Outputs out = opened.model->encode(cx, in, {});
+    take(i, t.cut, scaled(row_of(out.at("text_embeds"), 0), normalize));
+    if (o.progress) o.progress(i + 1, all);
+  }
 }
 
 }  // namespace ridge

@@ -36,4 +36,10 @@ void embed_images(const OpenedModel& opened, const std::vector<std::string>& ima
                   const EncodeImagesOptions& options,
                   const std::function<void(int64_t image, std::span<const float>)>& take);
 
+// One embedding a text of a model that reads images and texts: text_embeds. `take` also gets whether the text
+// was cut to the model's context.
+void embed_words(const OpenedModel& opened, const std::vector<std::string>& texts, bool normalize,
+                 const EncodeImagesOptions& options,
+                 const std::function<void(int64_t text, bool cut, std::span<const float>)>& take);
+
 }  // namespace ridge

@@ -109,6 +109,7 @@ class Siglip final : public ImageModel {
       vision.visit(v, vision_prefix);
       post_norm.visit(v, "v.post_ln", vision_prefix + "post_layernorm", dim);
       if (has_head) head.visit(v, vision_prefix + "head.", dim, vision.layers.hidden);
+      if (has_classifier) visit_unused_head(v, vision_prefix + "head.", dim, vision.layers.hidden);
       if (has_classifier) classifier.visit(v, "v.classifier", "classifier", {labels, dim}, true);
     }
     if (has_text) {

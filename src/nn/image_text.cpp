@@ -74,6 +74,7 @@ void ImageText::visit_vision(WeightVisitor& v, const std::string& hf) {
   const int64_t dim = vision.layers.dim;
   v.vector(unused, "v.post_ln.weight", hf + "post_layernorm.weight", {dim}, {.optional = true});
   v.vector(unused, "v.post_ln.bias", hf + "post_layernorm.bias", {dim}, {.optional = true});
+  if (vision.names == &kSiglipVision) visit_unused_head(v, hf + "head.", dim, vision.layers.hidden);
 }
 
 void ImageText::check_chosen(const ConfigKeys& keys) const {

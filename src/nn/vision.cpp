@@ -208,6 +208,31 @@ Tensor VisionTower::mean_of_patches(Context& cx, const Tensor& x, const Tensor& 
                  {images, width});
 }
 
+void visit_unused_head(WeightVisitor& v, const std::string& hf, int64_t dim, int64_t hidden) {
+  const struct {
+    const char* name;
+    Shape shape;
+  } weights[] = {{"attention.in_proj_weight", {3 * dim, dim}},
+                 {"attention.out_proj.weight", {dim, dim}},
+                 {"mlp.fc1.weight", {hidden, dim}},
+                 {"mlp.fc2.weight", {dim, hidden}},
+                 {"attention.in_proj_bias", {3 * dim}},
+                 {"attention.out_proj.bias", {dim}},
+                 {"mlp.fc1.bias", {hidden}},
+                 {"mlp.fc2.bias", {dim}},
+                 {"probe", {dim}},
+                 {"layernorm.weight", {dim}},
+                 {"layernorm.bias", {dim}}};
+  for (const auto& w : weights) {
+    Tensor unused;
+    const std::string gguf = std::string("v.head.unused.") + w.name;
+    if (w.shape.rank() == 2)
+      v.matrix(unused, gguf, hf + w.name, w.shape, {.optional = true});
+    else
+      v.vector(unused, gguf, hf + w.name, w.shape, {.optional = true});
+  }
+}
+
 Inputs ImageModel::sample_input(Device& device, int64_t length, int count) const {
   Inputs in;
   const Shape s = image_shape();

@@ -96,6 +96,9 @@ struct VisionTower {
   LayerNorm pre_norm_;
 };
 
+// Visits SigLIP's pooling head where a checkpoint has it and the model does not use it: a copy keeps it.
+void visit_unused_head(WeightVisitor& v, const std::string& hf, int64_t dim, int64_t hidden);
+
 // Models whose encode() or image_tokens() reads images.
 class ImageModel : public Model {
  public:

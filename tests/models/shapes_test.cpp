@@ -10,7 +10,9 @@
 namespace ridge {
 namespace {
 
-// Counted in the published safetensors files (tied heads once).
+// Counted in the published safetensors files (tied heads once; of Longformer without the two rows of
+// positions that no token reads, of DINOv2 without the mask token of its training, of LLaVA without the norm
+// behind its tower's last layer, which it does not use).
 const std::map<std::string, int64_t> kPublished = {
     {"llama-1.1b", 1100048384},       {"llama-2-7b", 6738415616},    {"llama-2-13b", 13015864320},
     {"llama-2-70b", 68976648192},     {"llama-3-8b", 8030261248},    {"llama-3-70b", 70553706496},
@@ -23,7 +25,9 @@ const std::map<std::string, int64_t> kPublished = {
     {"deepseek-v3", 671026419200},    {"gpt2", 124439808},           {"gpt2-medium", 354823168},
     {"gpt2-large", 774030080},        {"gpt2-xl", 1557611200},       {"pythia-160m", 162322944},
     {"pythia-1b", 1011781632},        {"opt-125m", 125239296},       {"opt-1.3b", 1315758080},
-    {"bloom-560m", 559214592},        {"bloom-7b1", 7069016064}};
+    {"bloom-560m", 559214592},        {"bloom-7b1", 7069016064},     {"bert-base", 109482240},
+    {"longformer-base", 148657920},   {"vit-base-16", 86567656},     {"clip-vit-base-32", 151277313},
+    {"dinov2-base", 86579712},        {"llava-1.5-7b", 7063425024}};
 
 }  // namespace
 

@@ -4,6 +4,7 @@ Needs torch and transformers (made with 5.23.0): `python make_vision.py [NAME ..
 model as it is read back from the stored checkpoint, in float32.
 """
 
+import json
 import os
 import shutil
 import sys
@@ -88,6 +89,74 @@ def seen(pixels, names, **more):
     return call
 
 
+def word_tokenizer(folder, size, specials, around=None):
+    """A tokenizer of words w0 w1 ..., with special tokens at the ids given."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+
+    vocab = {specials.get(i, f"w{i}"): i for i in range(size)}
+    t = Tokenizer(models.WordLevel(vocab, unk_token="w3"))
+    t.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    t.add_special_tokens(list(specials.values()))
+    if around:
+        t.post_processor = processors.TemplateProcessing(single=around, special_tokens=[(v, k) for k, v in specials.items()])
+    t.save(os.path.join(folder, "tokenizer.json"))
+    return t
+
+
+def photograph():
+    from PIL import Image
+
+    return Image.open(os.path.join(OUT, "..", "images", "source.png")).convert("RGB")
+
+
+def prepared(folder, kind, **options):
+    """The photograph by an image processor, whose settings go into the folder."""
+    processor = kind(**options)
+    with open(os.path.join(folder, "preprocessor_config.json"), "w") as f:
+        f.write(processor.to_json_string())
+    return torch.tensor(processor(photograph(), return_tensors="np")["pixel_values"])
+
+
+def seen_by_clip(name):
+    """Labels in words for a photograph: what `ridge classify --labels` has to give."""
+    from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+
+    folder = os.path.join(OUT, name)
+    t = word_tokenizer(folder, 64, {1: "<s>", 5: "</s>", 0: "<pad>"}, "<s> $A </s>")
+    x = prepared(folder, CLIPImageProcessorPil, size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})
+    model = CLIPModel.from_pretrained(folder, dtype=torch.float32).eval()
+    labels = ["w9 w10", "w20", "w30 w7 w8", "w63"]
+    phrase = "w40 w41 {} w42"
+    logits = []
+    with torch.no_grad():
+        for label in labels:
+            ids = torch.tensor([t.encode(phrase.replace("{}", label)).ids])
+            logits.append(model(pixel_values=x, input_ids=ids).logits_per_image[0, 0])
+    probabilities = torch.stack(logits).softmax(0).tolist()
+    with open(os.path.join(folder, "labels.json"), "w") as f:
+        json.dump({"phrase": phrase, "labels": labels, "probabilities": probabilities}, f)
+
+
+def seen_by_llava(name, rows):
+    """A question about two photographs: what `ridge run --image` has to give."""
+    from transformers.models.llava.image_processing_pil_llava import LlavaImageProcessorPil
+
+    folder = os.path.join(OUT, name)
+    t = word_tokenizer(folder, 96, {0: "<pad>", 1: "<s>", 2: "</s>", 90: "<image>"}, "<s> $A")
+    x = prepared(folder, LlavaImageProcessorPil, do_pad=True, size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})
+    model = LlavaForConditionalGeneration.from_pretrained(folder, dtype=torch.float32).eval()
+    with open(os.path.join(folder, "chat_template.jinja"), "w") as f:
+        f.write("{% for m in messages %}{% for c in m['content'] %}{% if c['type'] == 'image' %}<image> "
+                "{% else %}{{ c['text'] }}{% endif %}{% endfor %}{% endfor %}")
+    prompt = "w10 w11 <image> w12 <image> w13 w14"
+    ids = torch.tensor([t.encode(prompt.replace("<image>", " ".join(["<image>"] * rows))).ids])
+    with torch.no_grad():
+        out = model.generate(input_ids=ids, pixel_values=torch.cat([x, x.clone()]), attention_mask=torch.ones_like(ids),
+                             max_new_tokens=20, do_sample=False)
+    with open(os.path.join(folder, "seen.json"), "w") as f:
+        json.dump({"prompt": prompt, "prompt_ids": ids[0].tolist(), "ids": out[0, ids.shape[1]:].tolist()}, f)
+
+
 BARE = ["last_hidden_state", "pooler_output"]
 
 
@@ -157,6 +226,7 @@ def _(name):
     names = ["image_embeds", "text_embeds", "logits_per_image", "logits_per_text"]
     keep(name, CLIPModel(clip_config()), torch.bfloat16,
          seen(x, names, input_ids=ids, interpolate_pos_encoding=True), {"pixel_values": x, "input_ids": ids})
+    seen_by_clip(name)
 
 
 @case("clip_text_projected")
@@ -243,6 +313,7 @@ def _(name):
     llava(name, LM | dict(model_type="mistral", sliding_window=12), vision, torch.bfloat16,
           vision_feature_layer=[-1, 1, 0], vision_feature_select_strategy="full", multimodal_projector_bias=False,
           projector_hidden_act="silu")
+    seen_by_llava(name, 17)
 
 
 @case("llava_siglip")
