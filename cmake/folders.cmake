@@ -13,7 +13,7 @@ set(DEPS_state ${DEPS_ops} ops)
 set(DEPS_files ${DEPS_ops} ops)
 set(DEPS_text base)                 # tokenizers and templates know nothing of tensors
 set(DEPS_image base)
-set(DEPS_audio ${DEPS_tensor} tensor)
+set(DEPS_audio base)                # WAV, FLAC, log-mel features: numbers, no tensors
 set(DEPS_nn ${DEPS_ops} ops state files text image audio)
 set(DEPS_models ${DEPS_nn} nn)
 set(DEPS_quantize ${DEPS_models} models)

@@ -10,7 +10,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 GROUPS = [["base"], ["tensor"], ["formats", "device"], ["context"], ["ops"], ["state", "files", "text", "image", "audio"], ["nn"],
           ["models"], ["quantize", "train", "engine", "plan"], ["serve", "cli", "python"]]
 # Narrower than the order allows, on purpose.
-ONLY = {"text": {"base"}, "image": {"base", "tensor"}, "audio": {"base", "tensor"}}
+ONLY = {"text": {"base"}, "image": {"base", "tensor"}, "audio": {"base"}}
 VENDOR = re.compile(r"(cuda|cublas|cudnn|nccl|hip/|hipblas|CL/|opencl)", re.IGNORECASE)
 KERNEL_FILE = re.compile(r"\.(gpu|sm\d+a?)\.cu$|\.cl$")
 LONGEST = 600

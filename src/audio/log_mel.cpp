@@ -51,8 +51,8 @@ std::vector<Filter> filters_of(const LogMelConfig& c) {
 }
 
 // Samples from -fft/2 on, mirrored at both ends, of a window's worth.
-std::vector<float> padded(const LogMelConfig& c, const float* samples, int64_t n) {
-  const int64_t whole = c.samples(), half = c.fft / 2;
+std::vector<float> padded(const LogMelConfig& c, const float* samples, int64_t n, int64_t whole) {
+  const int64_t half = c.fft / 2;
   n = std::min(n, whole);
   std::vector<float> x(static_cast<size_t>(whole), c.padding);
   std::copy(samples, samples + n, x.begin());
@@ -80,6 +80,7 @@ struct Job {
   const std::vector<float>& window;
   const std::vector<float>& x;
   float* out;
+  int64_t frames;
   std::atomic<int64_t> next{0};
 
   void work() {
@@ -87,8 +88,8 @@ struct Job {
     std::vector<double> power(static_cast<size_t>(c.fft / 2 + 1));
     std::vector<float> frame(static_cast<size_t>(c.fft));
     constexpr int64_t kTogether = 64;
-    for (int64_t begin; (begin = next.fetch_add(kTogether)) < c.frames();)
-      for (int64_t t = begin; t < std::min(begin + kTogether, c.frames()); ++t) {
+    for (int64_t begin; (begin = next.fetch_add(kTogether)) < frames;)
+      for (int64_t t = begin; t < std::min(begin + kTogether, frames); ++t) {
         const float* from = x.data() + t * c.hop;
         for (size_t i = 0; i < frame.size(); ++i) frame[i] = from[i] * window[i];
         fft.power(frame.data(), power.data(), scratch);
@@ -97,7 +98,7 @@ struct Job {
           double sum = 0;
           for (size_t k = 0; k < f.weights.size(); ++k)
             sum += f.weights[k] * power[static_cast<size_t>(f.first) + k];
-          out[m * c.frames() + t] = static_cast<float>(std::log10(std::fmax(sum, 1e-10)));
+          out[m * frames + t] = static_cast<float>(std::log10(std::fmax(sum, 1e-10)));
         }
       }
   }
@@ -136,18 +137,24 @@ LogMelConfig log_mel_config(const Json& json, const std::string& what) {
   return c;
 }
 
-std::vector<float> log_mel(const LogMelConfig& c, const float* samples, int64_t n, int threads) {
+std::vector<float> log_mel(const LogMelConfig& c, const float* samples, int64_t n, int64_t length,
+                           int threads) {
+  if (length <= 0) length = c.samples();
+  // What is mirrored at the ends must be there.
+  length = std::max(length, c.fft / 2 + 1);
+  const int64_t frames = length / c.hop;
   const Fft fft(static_cast<int>(c.fft));
   const std::vector<Filter> filters = filters_of(c);
   std::vector<float> window;  // Hann, periodic
   for (int64_t i = 0; i < c.fft; ++i)
     window.push_back(static_cast<float>(
         0.5 - 0.5 * std::cos(2 * M_PI * static_cast<double>(i) / static_cast<double>(c.fft))));
-  const std::vector<float> x = padded(c, samples, n);
-  std::vector<float> out(static_cast<size_t>(c.mels * c.frames()));
-  Job job{c, fft, filters, window, x, out.data()};
+  const std::vector<float> x = padded(c, samples, n, length);
+  std::vector<float> out(static_cast<size_t>(c.mels * frames));
+  Job job{c, fft, filters, window, x, out.data(), frames};
   ThreadPool pool(threads);
   pool.run([](void* self, int) { static_cast<Job*>(self)->work(); }, &job);
+  if (out.empty()) return out;
   const float least = *std::max_element(out.begin(), out.end()) - 8;
   for (float& v : out) v = (std::max(v, least) + 4) / 4;
   return out;

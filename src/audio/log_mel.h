@@ -20,7 +20,9 @@ struct LogMelConfig {
 // range; `what` names the source.
 LogMelConfig log_mel_config(const nlohmann::json& config, const std::string& what);
 
-// [mels, frames] of n samples at `rate`, cut or padded to one window. `threads` 0: one a core.
-std::vector<float> log_mel(const LogMelConfig& config, const float* samples, int64_t n, int threads = 0);
+// [mels, length / hop] of n samples at `rate`, cut or padded to `length` of them; 0: to one window of the
+// model. `threads` 0: one a core.
+std::vector<float> log_mel(const LogMelConfig& config, const float* samples, int64_t n, int64_t length = 0,
+                           int threads = 0);
 
 }  // namespace ridge

@@ -6,6 +6,8 @@
 #include "base/json.h"
 #include "cli/model_support.h"
 #include "cli/plan_support.h"
+#include "cli/run_images_support.h"
+#include "cli/run_seq2seq_support.h"
 
 namespace ridge {
 namespace {
@@ -17,6 +19,8 @@ constexpr int64_t kDefaultContext = 4096;
 struct RunOptions {
   ModelOptions model;
   SamplingOptions sampling;
+  ImageOptions images;
+  AnswerOptions answers;
   std::string prompt, file;
   std::function<bool()> prompt_given, file_given;
   int64_t tokens = -1, chunk = 256;
@@ -27,6 +31,8 @@ struct RunOptions {
     o.text(prompt, "-p,--prompt", "TEXT", "what to write on from; - reads standard input");
     o.text(file, "-f,--file", "FILE", "read the prompt from a file", Options::Hint::file);
     prompt_given = o.given("--prompt"), file_given = o.given("--file");
+    images.add(o);
+    answers.add(o);
     o.integer(tokens, "-n,--tokens", -1, int64_t{1} << 31, "N",
               "tokens to write; -1: to the end of the text or context");
     sampling.add(o);
@@ -105,13 +111,27 @@ void print_result_json(const RunOptions& o, const std::string& path, const std::
 }
 
 int run(const RunOptions& o) {
-  const std::string prompt = o.prompt_text();
   const std::string path = o.model.path();
   const OpenedModel opened = open_model(path);
+  if (opened.model->kind() == ModelKind::sequence_to_sequence)
+    return run_answers(opened, o.model, o.answers,
+                       {o.prompt, o.file, o.prompt_given(), o.file_given(), o.raw, o.tokens});
+  if (o.answers.given())
+    fail(Fault::usage,
+         "{}: --beams, --n-best, --length-penalty, --audio, --language, --task and --timestamps are for "
+         "models "
+         "that answer a source",
+         path);
+  const std::string prompt = o.prompt_text();
   const Tokenizer& tokenizer = opened.text();
   std::vector<int32_t> ids = tokenizer.encode(prompt, {!o.raw, !o.raw});
   if (!o.raw && tokenizer.adds_eos() && !ids.empty() && tokenizer.special().eos == ids.back()) ids.pop_back();
   if (ids.empty() && tokenizer.special().bos) ids.push_back(*tokenizer.special().bos);
+  ImagePrompt seen;
+  if (o.images.given()) {
+    seen = o.images.prompt(opened, prompt, o.raw, o.model.context_options());
+    ids = seen.ids;
+  }
 
   GeneratorOptions g;
   g.context = context_for(*opened.model, o.model.context, static_cast<int64_t>(ids.size()), o.tokens);
@@ -126,6 +146,7 @@ int run(const RunOptions& o) {
   options.stop = o.sampling.stop;
   options.end_ids = extra_ends(opened);
   options.ignore_end = o.ignore_end;
+  options.embeddings = seen.embeddings;
   if (!o.sampling.seed_given() && options.sampler.temperature > 0)
     fmt::print(stderr, "seed {}\n", options.sampler.seed);
   InterruptFlag interrupt;
@@ -166,7 +187,11 @@ const Command command_run{
     "ridge run -p \"The old king\" -n 32 --temperature 0\n"
     "ridge run model.gguf -p \"The capital of France is\" -n 16 --seed 7\n"
     "# a prompt from a pipe, only the continuation to a file\n"
-    "echo \"The fox and the\" | ridge run -p - -n 64 --no-echo > story.txt",
+    "echo \"The fox and the\" | ridge run -p - -n 64 --no-echo > story.txt\n"
+    "# encoder-decoders answer: a translation, the lines of a file, speech\n"
+    "ridge run opus-mt-en-de -p \"Good morning.\" --beams 6 --n-best 3\n"
+    "ridge run opus-mt-en-de -f english.txt > german.txt\n"
+    "ridge run whisper-base --audio talk.flac --timestamps",
     [](Options& o) -> CommandRun {
       auto options = std::make_shared<RunOptions>();
       options->add(o);

@@ -75,8 +75,8 @@ int verify_model(const VerifyCommand& o) {
   if (o.other.empty() && is_preprocess_folder(o.folder)) {
     std::vector<std::string> skipped;
     VerifyCommand as = o;
-    as.tolerance = 1.0 / 255;  // of a pixel's range
-    return report(as, verify_preprocess(o.folder, skipped), skipped, o.folder);
+    as.tolerance = preprocess_tolerance(o.folder, o.tolerance);
+    return report(as, verify_preprocess(o.folder, skipped, as.tolerance), skipped, o.folder);
   }
   const std::string path = o.other.empty() ? o.folder : o.other;
   const Checkpoint checkpoint = Checkpoint::open(path);

@@ -44,6 +44,11 @@ std::vector<VerifyResult> verify_images_text(ImageText& model, const Safetensors
 // listed in `skipped`.
 std::vector<VerifyResult> verify_images(const std::string& folder, std::vector<std::string>& skipped);
 
+// Log-mel features: a folder with preprocessor_config.json, one recording and expected input_features [mels,
+// frames], or the first frames of them.
+std::vector<VerifyResult> verify_audio(const std::string& folder, double tolerance,
+                                       std::vector<std::string>& skipped);
+
 // Encoder-decoders: logits, encoder_hidden, greedy, beamN (and their .scores) of input_ids (with
 // attention_mask) or input_features, and decoder_input_ids. What stands at padded tokens is not compared.
 std::vector<VerifyResult> verify_seq2seq(Model& model, const Safetensors& expected,
