@@ -48,7 +48,7 @@ Relayout grouped(int64_t heads, int64_t rows, int64_t first, std::vector<int64_t
     return out;
   };
   r.to_file = [=](const Tensor& t) {
-    const Tensor out = cpu_device().make(t.dtype(), {heads, own, t.dim(1)});
+    const Tensor out = cpu_device().make(t.dtype(), {heads, own, t.dim(-1)});
     move(out, own, 0, t, false);
     return out;
   };
@@ -228,11 +228,20 @@ class Qwen3Next final : public HybridTransformer {
 
   void visit_delta(WeightVisitor& v, Layer& l, int64_t i, const std::string& hf) const {
     const int64_t served = value_heads / key_heads * dv, rows = 2 * dk + 2 * served;
-    v.matrix(l.qkv.weight, blk(i, "attn_qkv.weight"), hf + "in_proj_qkvz.weight",
-             {key_heads * (2 * dk + served), dim},
-             {.hf_layout = grouped(key_heads, rows, 0, {dk, dk, served}), .part = 0, .parts = 2});
-    v.matrix(l.z.weight, blk(i, "attn_gate.weight"), hf + "in_proj_qkvz.weight", {key_heads * served, dim},
-             {.hf_layout = grouped(key_heads, rows, 2 * dk + served, {served}), .part = 1, .parts = 2});
+    // Joined by heads on the way back, so they count their rows by heads; in memory and in GGUF they are
+    // matrices.
+    const auto part = [&](Linear& to, const char* gguf, int which, int64_t first,
+                          std::vector<int64_t> widths) {
+      int64_t own = 0;
+      for (const int64_t w : widths) own += w;
+      v.matrix(to.weight, blk(i, gguf), hf + "in_proj_qkvz.weight", {key_heads, own, dim},
+               {.hf_layout = grouped(key_heads, rows, first, widths),
+                .part = which,
+                .parts = 2,
+                .gguf_shape = {key_heads * own, dim}});
+    };
+    part(l.qkv, "attn_qkv.weight", 0, 0, {dk, dk, served});
+    part(l.z, "attn_gate.weight", 1, 2 * dk + served, {served});
     v.matrix(l.ba.weight, blk(i, "ssm_ba.weight"), hf + "in_proj_ba.weight", {2 * value_heads, dim});
     l.conv.visit(v, i, hf + "conv1d", key_heads * (2 * dk + served), conv_size, false);
     v.vector(l.a_log, blk(i, "ssm_a"), hf + "A_log", {value_heads}, {.gguf_layout = negative_exp()});
@@ -285,9 +294,11 @@ class Qwen3Next final : public HybridTransformer {
     return l.o(cx, reshape(cx, y, {n, heads * d}));
   }
 
+  Tensor flat(const Tensor& w) const { return w.reshape({w.dim(0) * w.dim(1), dim}); }
+
   Tensor delta_net(Context& cx, const Layer& l, const Tensor& x, const Step& step) const {
     const int64_t n = x.dim(0), keys = key_heads * dk, each = value_heads / key_heads;
-    const Tensor all = l.conv(cx, l.qkv(cx, x), step, l.entry);
+    const Tensor all = l.conv(cx, linear(cx, x, flat(l.qkv.weight)), step, l.entry);
     const auto heads_of = [&](int64_t begin, int64_t count, int64_t width) {
       return reshape(cx, slice(cx, all, 1, begin, begin + count * width), {n, count, width});
     };
@@ -302,7 +313,7 @@ class Qwen3Next final : public HybridTransformer {
     const Tensor beta = activation(cx, half(0), Activation::sigmoid);
     const Tensor decay = log_decay(cx, half(each), Decay::softplus, l.dt_bias, l.rate);
     const Tensor o = gated_delta_rule(cx, q, k, v, decay, beta, step.spans, step.memory(l.entry + 1));
-    const Tensor z = reshape(cx, l.z(cx, x), {n, value_heads, dv});
+    const Tensor z = reshape(cx, linear(cx, x, flat(l.z.weight)), {n, value_heads, dv});
     const Tensor y = gated(cx, z, l.value_norm(cx, o), Activation::silu);
     return l.out(cx, reshape(cx, y, {n, value_heads * dv}));
   }

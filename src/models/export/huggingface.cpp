@@ -91,7 +91,9 @@ void choose_types(const Checkpoint& source, const ExportOptions& options, DType 
       if (t && t.is_real()) said[line.substr(0, blank)] = t;
     }
   for (Item& i : items) {
-    if (!options.type.empty()) {
+    if (i.source->kind == FormatKind::integer) {
+      i.target = i.source;  // a setting that is stored as a tensor
+    } else if (!options.type.empty()) {
       i.target = usual;
     } else if (const auto it = said.find(i.name); it != said.end()) {
       i.target = it->second;
