@@ -206,7 +206,10 @@ TEST_P(Export, Quantized) {
   export_gguf(Checkpoint::open(original), dir / "q8.gguf", {.type = "Q8_0"});
   // T5's scores are not scaled: with random weights most of them saturate, and 8 bits move some.
   const bool saturated = load_model(Checkpoint::open(original))->kind() == ModelKind::sequence_to_sequence;
-  if (!saturated) verify_against(dir / "q8.gguf", original, 0.15, false);
+  // Qwen3-Next's norms of small values and its routers move further: transformers itself gives 0.2595 with
+  // the weights that the golden model's decode to.
+  const double bound = last_part(original) == "qwen3_next" ? 0.26 : 0.15;
+  if (!saturated) verify_against(dir / "q8.gguf", original, bound, false);
   export_huggingface(Checkpoint::open(dir / "q8.gguf"), dir / "decoded", {.type = "F32"});
   const auto quantized = logits_of(dir / "q8.gguf"), decoded = logits_of(dir / "decoded");
   EXPECT_LT(difference(quantized.data(), decoded.data(), static_cast<int64_t>(decoded.size())).relative,
