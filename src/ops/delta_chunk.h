@@ -19,7 +19,7 @@ namespace ridge {
 namespace RIDGE_ISA_NS {
 namespace {
 
-constexpr int64_t kChunk = 32;         // tokens
+constexpr int64_t kChunk = 16;         // tokens
 constexpr float kLeastDecay = 1e-24f;  // of a channel over a chunk
 #if defined(__AVX512F__)
 constexpr int kTileRows = 8;
