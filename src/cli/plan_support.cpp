@@ -18,6 +18,7 @@ namespace {
 // What a mix gives each weight; vectors and routers keep f32.
 FormatOf mix_format(const Mix& mix, std::string arch, int layers) {
   return [&mix, arch = std::move(arch), layers](const WeightSpec& spec) {
+    if (spec.optional) return DType();
     MixModel m;
     m.architecture = arch;
     m.layers = layers;
@@ -106,6 +107,7 @@ Priced priced_model(const std::string& what, const std::string& weights) {
   p.model = shape_model(keys, [&](const WeightSpec& spec) {
     const auto* info =
         hf ? spec.hf.empty() ? nullptr : checkpoint.info(spec.hf[0]) : checkpoint.info(spec.gguf);
+    if (spec.optional && !info) return DType();
     return info && info->dtype && spec.shape[-1] % info->dtype->block == 0 ? info->dtype : DType(bf16);
   });
   return p;

@@ -28,8 +28,9 @@ class Shaper final : public WeightVisitor {
   Shaper(Device& device, const FormatOf& format_of) : device_(device), format_of_(format_of) {}
   void visit(Tensor& t, const WeightSpec& spec) override {
     check_weight_shape(spec);
-    if (spec.optional) return;
-    t = device_.make(spec.kind == WeightSpec::Kind::vector ? DType(f32) : format_of_(spec), spec.shape);
+    const DType format = format_of_(spec);
+    if (spec.optional && !format) return;
+    t = device_.make(spec.kind == WeightSpec::Kind::vector ? DType(f32) : format, spec.shape);
   }
 
  private:
@@ -112,7 +113,10 @@ void random_values(const Tensor& t, bool vector, uint64_t seed, uint64_t stream)
 }
 
 FormatOf one_format(DType dtype) {
-  return [dtype](const WeightSpec& spec) { return spec.shape[-1] % dtype->block == 0 ? dtype : DType(f16); };
+  return [dtype](const WeightSpec& spec) {
+    if (spec.optional) return DType();
+    return spec.shape[-1] % dtype->block == 0 ? dtype : DType(f16);
+  };
 }
 
 std::unique_ptr<Model> shape_model(ConfigKeys& keys, const FormatOf& format_of) {

@@ -16,6 +16,7 @@ namespace ridge {
 std::unique_ptr<Model> load_model(const Checkpoint& checkpoint);
 
 // Which format each weight gets where there is no checkpoint to say so.
+// It is asked for optional weights too: none leaves the weight out. Vectors are f32 whatever it says.
 using FormatOf = std::function<DType(const WeightSpec& spec)>;
 // One format for all matrices; rows that are no whole number of blocks get f16.
 FormatOf one_format(DType dtype);
