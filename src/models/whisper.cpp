@@ -1,6 +1,8 @@
 // Whisper (Radford et al. 2022): a Transformer that hears. Two convolutions over log-mel features, sinusoidal
 // positions (stored) for the encoder and learned ones for the decoder, norms before each part, keys without
 // bias.
+#include <cstring>
+
 #include <cmath>
 
 #include "base/error.h"
@@ -50,6 +52,14 @@ class Whisper final : public BartStacks {
     v.vector(bias, "", hf + ".bias", {dim});
   }
   void ready(Device&) override {}
+
+  // Windows of the length that it hears.
+  Inputs sample_input(Device& device, int64_t, int count) const override {
+    Inputs in;
+    in.features = device.make(f32, {count, mels, source_positions * kFramesPerToken});
+    if (in.features.has_data()) std::memset(in.features.data(), 0, static_cast<size_t>(in.features.bytes()));
+    return in;
+  }
 
   Tensor encode_source(Context& cx, const Inputs& source) override {
     const Tensor& f = source.features;
