@@ -50,8 +50,11 @@ void BertEncoder::make_layers() {
 }
 
 void BertEncoder::find_pooler(const ConfigKeys& keys, const std::string& hf, bool task_needs) {
-  has_pooler = task_needs || keys.has_tensor(keys.is_gguf() ? "cls.weight" : hf + ".weight");
-  if (keys.is_gguf() && keys.is_reading()) has_pooler = keys.has_tensor("cls.weight");
+  const bool checkpoint = keys.has_tensor(top + "embeddings.word_embeddings.weight");
+  if (keys.is_gguf())
+    has_pooler = keys.has_tensor("cls.weight");
+  else
+    has_pooler = task_needs || (checkpoint ? keys.has_tensor(hf + ".weight") : task == EncoderTask::model);
 }
 
 void BertEncoder::visit_embeddings(WeightVisitor& v) {
