@@ -11,7 +11,7 @@
 namespace ridge {
 
 void audio::check_format(const std::string& what, uint64_t rate, uint64_t channels) {
-  if (rate < 1 || rate > 1000000 || channels < 1 || channels > 64)
+  if (rate < 1000 || rate > 1000000 || channels < 1 || channels > 64)
     fail(Fault::file, "{}: {} channels of {} samples a second make no sound", what, channels, rate);
 }
 
@@ -65,29 +65,35 @@ std::vector<float> resample(const std::vector<float>& samples, int64_t from, int
   const auto n = static_cast<int64_t>(samples.size());
   const auto length = static_cast<int64_t>((static_cast<__int128>(n) * up + down - 1) / down);
 
-  // Output i lies at i down / up: a whole number of input samples and one of `up` phases. Filters of phases
-  // are made once where they are few, and on the way where they are many.
-  const bool table = up <= 4096;
-  std::vector<float> phases(static_cast<size_t>(table ? up : 1) * static_cast<size_t>(2 * taps));
-  const auto fill = [&](int64_t phase, float* out) {
-    for (int64_t k = 0; k < 2 * taps; ++k)
-      out[k] = static_cast<float>(
-          filter(static_cast<double>(phase) / static_cast<double>(up) - static_cast<double>(k - taps + 1)));
-  };
-  if (table)
-    for (int64_t p = 0; p < up; ++p) fill(p, phases.data() + p * 2 * taps);
+  // Output i lies at i down / up: a whole number of input samples and one of `up` phases. Where those are
+  // many, filters between two of kPhases are interpolated (an error of 1e-6).
+  constexpr int64_t kPhases = 1024;
+  const bool exact = up <= 2 * kPhases;
+  const int64_t made = exact ? up : kPhases + 1, width = 2 * taps;
+  std::vector<float> phases(static_cast<size_t>(made * width));
+  for (int64_t p = 0; p < made; ++p)
+    for (int64_t k = 0; k < width; ++k)
+      phases[static_cast<size_t>(p * width + k)] =
+          static_cast<float>(filter(static_cast<double>(p) / static_cast<double>(exact ? up : kPhases) -
+                                    static_cast<double>(k - taps + 1)));
   std::vector<float> out(static_cast<size_t>(length));
   for (int64_t i = 0; i < length; ++i) {
     const auto at = static_cast<__int128>(i) * down;
     const auto base = static_cast<int64_t>(at / up), phase = static_cast<int64_t>(at % up);
-    if (!table) fill(phase, phases.data());
-    const float* h = phases.data() + (table ? phase * 2 * taps : 0);
+    const double place =
+        exact ? static_cast<double>(phase) : static_cast<double>(phase) * kPhases / static_cast<double>(up);
+    const auto row = static_cast<int64_t>(place);
+    const double next = place - static_cast<double>(row);
+    const float* h = phases.data() + row * width;
     const int64_t first = base - taps + 1, begin = std::max<int64_t>(first, 0),
-                  end = std::min(first + 2 * taps, n);
-    double sum = 0;
+                  end = std::min(first + width, n);
+    double sum = 0, after = 0;
     for (int64_t k = begin; k < end; ++k)
       sum += static_cast<double>(samples[static_cast<size_t>(k)]) * h[k - first];
-    out[static_cast<size_t>(i)] = static_cast<float>(sum);
+    if (next > 0)
+      for (int64_t k = begin; k < end; ++k)
+        after += static_cast<double>(samples[static_cast<size_t>(k)]) * h[width + k - first];
+    out[static_cast<size_t>(i)] = static_cast<float>(next > 0 ? sum + next * (after - sum) : sum);
   }
   return out;
 }

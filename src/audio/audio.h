@@ -17,9 +17,9 @@ struct Audio {
 };
 
 // By its content. Throws Error(Fault::file) naming `what` on anything malformed, truncated or longer than
-// `most_samples` (default: a day at 48 kHz).
+// `most_samples` (default: four hours at 48 kHz).
 Audio decode_audio(std::string_view bytes, const std::string& what,
-                   uint64_t most_samples = uint64_t{24} * 3600 * 48000);
+                   uint64_t most_samples = uint64_t{4} * 3600 * 48000);
 Audio read_audio(const std::string& path);
 
 // The same sound at another rate: a windowed sinc (Smith and Gossett 1984; Kaiser window, 90 dB) that cuts at

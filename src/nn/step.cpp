@@ -83,7 +83,14 @@ Tensor Step::attend_cross(Context& cx, int layer, const Tensor& q, const Attenti
     std::vector<AttentionSegment> segments;
     for (const auto& s : spans) {
       const auto& source = cross->source(static_cast<int>(s.slot));
-      if (source.layers.get() == g) segments.push_back({s.begin, s.length, source.begin, source.length});
+      if (source.layers.get() != g) continue;
+      // Queries know no position here: those of neighbours with one source (beams) read its keys together.
+      if (!segments.empty() && segments.back().kv_begin == source.begin &&
+          segments.back().kv_len == source.length &&
+          segments.back().q_begin + segments.back().q_len == s.begin)
+        segments.back().q_len += s.length;
+      else
+        segments.push_back({s.begin, s.length, source.begin, source.length});
     }
     const Tensor part = attention(cx, q, g->keys[l], g->values[l], segments, all);
     y = y ? add(cx, y, part) : part;  // queries of other sources are zeros

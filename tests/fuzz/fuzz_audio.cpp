@@ -10,9 +10,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const ridge::Audio audio =
         ridge::decode_audio({reinterpret_cast<const char*>(data), size}, "fuzz", uint64_t{1} << 20);
     if (audio.rate < 1) __builtin_trap();
-    // Rates without a common divisor make filters on the way, which is slow: short sounds only.
-    if (audio.samples.size() <= 256 && audio.rate <= 200000)
-      ridge::resample(audio.samples, audio.rate, 16000);
+    if (audio.samples.size() <= 4096) ridge::resample(audio.samples, audio.rate, 16000);
   } catch (const ridge::Error&) {
   }
   return 0;
