@@ -99,7 +99,7 @@ struct Problem {
     std::vector<float> w(static_cast<size_t>(n * k));
     for (int64_t j = 0; j < n; ++j)
       format.decode(weights.data() + j * w_stride, &w[static_cast<size_t>(j * k)], k);
-    if (d.for_prompts) {  // decoded to bf16
+    if (d.for_prompts && d.rounding != Rounding::f32) {  // decoded to bf16
       const DType bf16 = find_dtype("bf16");
       std::vector<uint16_t> codes(w.size());
       bf16->encode(w.data(), codes.data(), n * k, nullptr);
