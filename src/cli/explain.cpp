@@ -13,7 +13,7 @@ namespace {
 
 struct Arguments {
   std::string what, machine, weights, kv = "f16", sweep, svg;
-  int64_t prompt = 512, context = 2048;
+  int64_t prompt = 0, context = 0;  // 0: usual ones, as far as the model goes
   int batch = 1;
   bool each = false, json = false;
 };
@@ -39,9 +39,12 @@ std::string pass_text(const Pass& pass) {
                      pass.past);
 }
 
-int explain(const Arguments& a) {
+int explain(Arguments a) {
   const Priced p = priced_model(a.what, a.weights);  // before the machine: measuring it takes a second
   const ModelSize size = p.model->size();
+  const int64_t most = size.context > 0 ? size.context : int64_t{1} << 24;
+  if (a.context == 0) a.context = std::min<int64_t>(2048, most);
+  if (a.prompt == 0) a.prompt = std::min<int64_t>(512, most);
   const WeightCount weights = count_weights(*p.model);
   const DType kv = kv_format(a.kv);
   const Machine machine = find_machine(a.machine);
@@ -137,8 +140,9 @@ const Command command_explain{
       o.text(a->machine, "--machine", "NAME", "machine profile: a name or a file (default: this machine)");
       o.integer(a->batch, "-b,--batch", 1, 4096, "N", "sequences at once");
       o.integer(a->context, "-c,--context", 1, int64_t{1} << 24, "N",
-                "tokens of each sequence at the decode step");
-      o.integer(a->prompt, "-p,--prompt", 1, int64_t{1} << 24, "N", "tokens of the prompt that is priced");
+                "tokens of each sequence at the decode step (default: 2048, or the model's context)");
+      o.integer(a->prompt, "-p,--prompt", 1, int64_t{1} << 24, "N",
+                "tokens of the prompt that is priced (default: 512, or the model's context)");
       o.text(a->weights, "--weights", "FORMAT",
              "format or mix of the weights (default: the checkpoint's own, else bf16)");
       o.text(a->kv, "--kv", "FORMAT", "format of keys and values: f32, f16 or bf16");

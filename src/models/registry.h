@@ -14,7 +14,8 @@ const ModelInfo& find_model(const ConfigKeys& keys);
 
 // A model with its settings read and no weights.
 std::unique_ptr<Model> make_model(ConfigKeys& keys);
-// The same of the architecture of that name, whatever the checkpoint is called: the language model of another.
+// The same of the architecture of that name, whatever the checkpoint is called: the language model of
+// another.
 std::unique_ptr<Model> make_model(const std::string& name, ConfigKeys& keys);
 
 }  // namespace ridge

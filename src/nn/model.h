@@ -82,8 +82,9 @@ class Model {
   // What "architectures" of a config.json says: the class of the checkpoint's task, where there are several.
   virtual std::string hf_class() const;
 
-  // What versions of the reference implementation compute in another way than the published model does, "" where
-  // nothing is known: outputs may have been made by them. imitate_fault(true) computes so, (false) as published.
+  // What versions of the reference implementation compute in another way than the published model does, ""
+  // where nothing is known: outputs may have been made by them. imitate_fault(true) computes so, (false) as
+  // published.
   virtual std::string reference_fault() const { return {}; }
   virtual void imitate_fault(bool) {}
 

@@ -27,7 +27,7 @@ const std::map<std::string, int64_t> kPublished = {
     {"pythia-1b", 1011781632},        {"opt-125m", 125239296},       {"opt-1.3b", 1315758080},
     {"bloom-560m", 559214592},        {"bloom-7b1", 7069016064},     {"bert-base", 109482240},
     {"longformer-base", 148657920},   {"vit-base-16", 86567656},     {"clip-vit-base-32", 151277313},
-    {"dinov2-base", 86579712},        {"llava-1.5-7b", 7063425024}, {"mamba-130m", 129135360}};
+    {"dinov2-base", 86579712},        {"llava-1.5-7b", 7063425024},  {"mamba-130m", 129135360}};
 
 }  // namespace
 
