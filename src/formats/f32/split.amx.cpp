@@ -106,14 +106,15 @@ void split_weights(const char* w, int64_t stride, int64_t rows, int64_t k, int64
   _tile_dpbf16ps(3, 5, 7);
 
 // Sums so far into tile number `tile`: zeros, or `rows` x `columns` of y.
-#define RIDGE_LOAD_SUMS(tile, y, stride, rows, columns, spare, fresh) \
-  if (fresh) {                                                        \
-    _tile_zero(tile);                                                 \
-  } else if ((rows) >= 16 && (columns) >= 16) {                       \
-    _tile_loadd(tile, y, static_cast<size_t>(stride) * 4);            \
-  } else {                                                            \
-    fetch_sums(y, stride, rows, columns, spare);                      \
-    _tile_loadd(tile, spare, 64);                                     \
+#define RIDGE_LOAD_SUMS(tile, y, stride, rows, columns, spare, fresh)                \
+  if (fresh) {                                                                       \
+    _tile_zero(tile);                                                                \
+  } else if ((rows) >= 16 && (columns) >= 16) {                                      \
+    _tile_loadd(tile, y, static_cast<size_t>(stride) * 4);                           \
+  } else {                                                                           \
+    fetch_sums(y, stride, rows, columns, spare);                                     \
+    asm volatile("" ::: "memory"); /* tile loads do not say that they read memory */ \
+    _tile_loadd(tile, spare, 64);                                                    \
   }
 
 RIDGE_TILES_INLINE void fetch_sums(const float* y, int64_t stride, int64_t rows, int64_t columns, float* to) {
