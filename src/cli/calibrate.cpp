@@ -46,13 +46,14 @@ int run(const Arguments& a) {
   fmt::print("read bandwidth    {}/s\n", bytes_text(m.bandwidth));
   for (const auto& [rate, value] : m.peak) fmt::print("peak {:<12} {}\n", rate, count_text(value, "op/s"));
   fmt::print("an op takes       {} at least\n\n", seconds_text(m.overhead));
-  fmt::print("  {:<8} {:>12} {:>14} {:>16} {:>16}\n", "weights", "1 row", "of bandwidth", "512 rows",
+  fmt::print("  {:<14} {:>12} {:>14} {:>16} {:>16}\n", "weights", "1 row", "of bandwidth", "512 rows",
              "of f32 peak");
   for (const auto& [format, points] : m.product) {
-    const DType d = find_dtype(format.c_str());
+    // "q4_0.tiles": the kernels that are for prompts only.
+    const DType d = find_dtype(format.substr(0, format.find('.')).c_str());
     const double bytes = static_cast<double>(d->bytes) / d->block / points.at(1),
                  ops = 2 * 512 / points.at(512);
-    fmt::print("  {:<8} {:>12} {:>12.0f} % {:>16} {:>14.0f} %\n", format, bytes_text(bytes) + "/s",
+    fmt::print("  {:<14} {:>12} {:>12.0f} % {:>16} {:>14.0f} %\n", format, bytes_text(bytes) + "/s",
                100 * bytes / m.bandwidth, count_text(ops, "op/s"), 100 * ops / m.peak_of(Rate::f32));
   }
   fmt::print("\nwritten to {}\n", path);

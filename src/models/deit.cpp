@@ -33,6 +33,7 @@ class Deit final : public ImageModel {
     norm.eps = tower.layers.eps;
     keys.integer(pooled, "pooler_output_size", nullptr, tower.layers.dim);
     keys.text(pooler_act, "pooler_act", nullptr, "tanh");
+    if (has_classifier) write_label_count(keys, labels);
     if (!keys.is_reading()) return;
     pooler_activation = activation_of(keys, pooler_act);
     const bool bare = keys.has_tensor("embeddings.cls_token");

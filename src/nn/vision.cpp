@@ -277,6 +277,10 @@ int64_t label_count(const ConfigKeys& keys) {
   return 2;
 }
 
+void write_label_count(ConfigKeys& keys, int64_t labels) {
+  if (Json* j = keys.json_out()) (*j)["num_labels"] = static_cast<uint64_t>(labels);
+}
+
 void size_pair(ConfigKeys& keys, int64_t (&pair)[2], const char* hf, int64_t most) {
   const auto it = keys.json_in() ? keys.json_in()->find(hf) : Json::const_iterator();
   if (keys.json_in() && it != keys.json_in()->end() && it->is_array()) {

@@ -119,6 +119,8 @@ Activation activation_of(const ConfigKeys& keys, const std::string& name);
 bool class_ends_with(const ConfigKeys& keys, const std::string& end, bool otherwise);
 // The number of classes: of id2label, else num_labels, else 2.
 int64_t label_count(const ConfigKeys& keys);
+// Writes it as num_labels, where config.json is written.
+void write_label_count(ConfigKeys& keys, int64_t labels);
 // A number, or a list of two ([height, width]), of config.json.
 void size_pair(ConfigKeys& keys, int64_t (&pair)[2], const char* hf, int64_t most);
 

@@ -190,6 +190,13 @@ TEST(Cli, ExamplesRun) {
         l.replace(at, 19,
                   std::string("--random opt-125m") + (name == "convert" ? "" : " -p 8") +
                       (name == "bench" ? " -n 2" : ""));
+      bool here = true;
+      for (const char* published : {"opus-mt-en-de", "whisper-base", "clip-vit-base-patch32"})
+        if (l.find(published) != std::string::npos) {
+          std::printf("not run: needs %s: %s\n", published, l.c_str());
+          here = false;
+        }
+      if (!here) continue;
       const Ran r = shell("rm -rf new-folder; " + l);
       EXPECT_EQ(r.code, 0) << l << "\n" << r.err;
       EXPECT_EQ(r.signal, 0) << l;

@@ -155,7 +155,7 @@ TEST(Checkpoint, SaysWhatIsWrong) {
   expect(dir.put("pointer.gguf", lfs), "git lfs pull");
   expect(dir.put("pointer.safetensors", lfs), "git lfs pull");
   expect(dir.put("pointer.bin", lfs), "git lfs pull");
-  expect(dir.put("text.txt", "hello"), "not a GGUF, safetensors or llama2.c");
+  expect(dir.put("text.txt", "hello"), "not a GGUF, safetensors, llama2.c or rwkv.cpp .bin file");
   expect(dir.put("text.gguf", "hello"), "not a GGUF file");
   expect(dir.put("old.bin", "tjgg0000"), "from before GGUF");
   expect(dir.put("pytorch_model.bin", "PK\x03\x04 archive"), "convert it to safetensors");
