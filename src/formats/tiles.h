@@ -34,9 +34,9 @@ RIDGE_TILES_INLINE int64_t block_rows(int64_t k) {
 }
 
 // A row and a line more, so that rows of a power of two do not fall into the same sets of the cache.
-int64_t activation_bytes(int64_t k) { return steps_of(k) * kLineBytes + kLineBytes; }
+[[maybe_unused]] int64_t activation_bytes(int64_t k) { return steps_of(k) * kLineBytes + kLineBytes; }
 
-void prepare(const float* x, void* out, int64_t k) {
+[[maybe_unused]] void prepare(const float* x, void* out, int64_t k) {
   auto* a = static_cast<char*>(out);
   for (int64_t i = 0; i < k; i += kStep, a += kLineBytes) {
     const int64_t left = k - i;
@@ -50,7 +50,7 @@ void prepare(const float* x, void* out, int64_t k) {
 }
 
 // Decoded weights; two tiles of activations whose rows end within them; a tile of sums.
-int64_t scratch_bytes(int64_t k) {
+[[maybe_unused]] int64_t scratch_bytes(int64_t k) {
   return block_rows(k) * steps_of(k) * kLineBytes + 16 * activation_bytes(k) + 4 * kTileBytes;
 }
 
