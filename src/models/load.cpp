@@ -28,9 +28,10 @@ class Shaper final : public WeightVisitor {
   Shaper(Device& device, const FormatOf& format_of) : device_(device), format_of_(format_of) {}
   void visit(Tensor& t, const WeightSpec& spec) override {
     check_weight_shape(spec);
-    const DType format = format_of_(spec);
+    const bool vector = spec.kind == WeightSpec::Kind::vector;
+    const DType format = vector && !spec.optional ? DType(f32) : format_of_(spec);
     if (spec.optional && !format) return;
-    t = device_.make(spec.kind == WeightSpec::Kind::vector ? DType(f32) : format, spec.shape);
+    t = device_.make(vector ? DType(f32) : format, spec.shape);
   }
 
  private:
@@ -102,10 +103,10 @@ std::unique_ptr<Model> load_model(const Checkpoint& checkpoint) {
 void random_values(const Tensor& t, bool vector, uint64_t seed, uint64_t stream) {
   Random random(seed, stream);
   const float mean = vector ? 1 : 0;
-  const float deviation = vector ? 0.1f : 1 / std::sqrt(static_cast<float>(t.dim(-1)));
+  const int64_t columns = t.rank() > 0 ? t.dim(-1) : 1;
+  const float deviation = vector ? 0.1f : 1 / std::sqrt(static_cast<float>(columns));
   // A pattern of about a megabyte repeats: making values would take longer than writing them.
-  const int64_t pattern =
-      std::min<int64_t>(t.count(), (int64_t{1} << 18) / t.dim(-1) * t.dim(-1) + t.dim(-1));
+  const int64_t pattern = std::min<int64_t>(t.count(), (int64_t{1} << 18) / columns * columns + columns);
   auto* x = t.ptr<float>();
   for (int64_t i = 0; i < pattern; ++i) x[i] = mean + deviation * random.normal();
   for (int64_t i = pattern; i < t.count(); i += pattern)
