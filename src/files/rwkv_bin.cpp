@@ -222,6 +222,8 @@ class RwkvBin::Reader {
       if (!is_new) fail(Fault::file, "{}: tensor {} occurs twice", name_, printable(name));
       return;
     }
+    if (e.offsets.size() != 5)  // the whole stack stands in the file too
+      fail(Fault::file, "{}: tensor {} occurs twice", name_, printable(name));
     uint64_t& offset = e.offsets[static_cast<size_t>(place.part)];
     if (offset != 0 || !(e.dtype == dtype) || !(Shape{5, shape[0]} == e.shape) || shape.rank() != 1)
       fail(Fault::file, "{}: tensor {} occurs twice, or is not like its siblings", name_, printable(name));

@@ -123,6 +123,15 @@ TEST(RwkvBin, DamageIsAnError) {
   }
 }
 
+TEST(RwkvBin, AStackAndItsPartsDoNotMix) {
+  const std::string whole = tensor("blocks.0.att.x_rwkvag", {4, 1, 6});
+  for (const char* part : {"w", "g"}) {
+    const std::string one = tensor(std::string("blocks.0.att.time_maa_") + part, {4});
+    EXPECT_THROW(parse(header(101, 256, 4, 1) + whole + one), Error);
+    EXPECT_THROW(parse(header(101, 256, 4, 1) + one + whole), Error);
+  }
+}
+
 TEST(RwkvBin, ForgedSizes) {
   const std::string start = header(101, 256, 4, 1);
   const auto forged = [&](int32_t dims, int32_t length, int32_t type, const std::vector<int32_t>& extents) {
