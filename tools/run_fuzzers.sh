@@ -18,6 +18,7 @@ one() { # NAME
   else
     tail -n 60 "$scratch/$1.log"
     for found in "$build/findings/$1"-*; do
+      [ -f "$found" ] || continue
       echo "$1: input $found, base64 of its first bytes:"
       head -c 1500 "$found" | base64
     done
