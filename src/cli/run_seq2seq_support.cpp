@@ -27,7 +27,11 @@ GenerationConfig config_of(const OpenedModel& opened, const AnswerOptions& o, in
     fmt::print(stderr, "generation_config.json asks for sampling; answers are searched instead\n");
   if (o.beams > 0) c.beams = o.beams;
   c.returned = o.n_best;
-  if (o.n_best > c.beams) c.beams = o.n_best;
+  if (o.n_best > c.beams) {
+    if (o.beams > 0)
+      fail(Fault::usage, "--n-best {} needs as many beams, and --beams is {}", o.n_best, o.beams);
+    c.beams = o.n_best;
+  }
   if (o.penalty_given()) c.length_penalty = o.length_penalty;
   if (tokens > 0) c.max_new_tokens = tokens, c.max_length = {};
   if (!c.max_length && !c.max_new_tokens) {
