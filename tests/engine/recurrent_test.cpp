@@ -86,7 +86,9 @@ class Remembered : public ::testing::TestWithParam<std::string> {
                v.begin() - static_cast<std::ptrdiff_t>(r);
       };
       const auto a = static_cast<size_t>(best(out)), b = static_cast<size_t>(best(expected));
-      if (a != b) EXPECT_LT(expected[r + b] - expected[r + a], 1e-4) << what << ", row " << r / vocab;
+      if (a != b) {
+        EXPECT_LT(expected[r + b] - expected[r + a], 1e-4) << what << ", row " << r / vocab;
+      }
     }
   }
 

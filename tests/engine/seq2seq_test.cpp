@@ -51,7 +51,9 @@ TEST(Transcribe, WritesWhatTheReferenceWrites) {
       EXPECT_NEAR(t.segments[i].start, want[i]["start"].get<double>(), 1e-6) << c["options"] << " " << i;
       EXPECT_NEAR(t.segments[i].end, want[i]["end"].get<double>(), 1e-6) << c["options"] << " " << i;
     }
-    if (!o.language.empty()) EXPECT_EQ(t.language, o.language);
+    if (!o.language.empty()) {
+      EXPECT_EQ(t.language, o.language);
+    }
   }
 }
 
@@ -120,7 +122,9 @@ TEST(Search, ABatchGivesEachSourceWhatItGetsAlone) {
         for (size_t i = 0; i < alone[0].size(); ++i) {
           EXPECT_EQ(alone[0][i].ids, together[r][i].ids) << name << " " << beams << " " << r << " " << i;
           EXPECT_EQ(alone[0][i].score, together[r][i].score) << name << " " << beams << " " << r << " " << i;
-          if (i > 0) EXPECT_LE(alone[0][i].score, alone[0][i - 1].score);
+          if (i > 0) {
+            EXPECT_LE(alone[0][i].score, alone[0][i - 1].score);
+          }
         }
       }
     }

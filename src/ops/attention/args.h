@@ -17,6 +17,7 @@ struct AttentionArgs {
   float scale, softcap;
   int64_t window;  // 0: none
   bool causal;
+  bool generating = false;  // see Context
 };
 
 struct AttentionGradArgs {

@@ -111,7 +111,8 @@ Tensor attention(Context& cx, const Tensor& q, const Tensor& k, const Tensor& v,
   AttentionArgs args{
       q.view(),        k.view(),          v.view(),        y.view(),
       o.slopes.view(), o.relative.view(), segments.data(), static_cast<int64_t>(segments.size()),
-      o.scale,         o.softcap,         o.window,        o.causal};
+      o.scale,         o.softcap,         o.window,        o.causal,
+      cx.generating};
   cx.launch(tables::op_attention, &args, cost_of(args), {&y, &q, &k, &v});
   return cx.taped(tables::op_attention, {&q, &k, &v, &o.relative}, y,
                   [=, list = std::vector<AttentionSegment>(segments.begin(), segments.end())](
