@@ -143,6 +143,7 @@ RIDGE_TILES_INLINE void micro(const char* a0, const char* a1, int64_t a_stride, 
                               float* y, int64_t y_stride, int64_t rows, int64_t columns, float* spare) {
   const char* b1 = b + steps * kTileBytes;
   const auto stride = static_cast<size_t>(a_stride);
+  asm volatile("" ::: "memory");  // tile loads do not say that they read memory
   _tile_zero(0);
   _tile_zero(1);
   _tile_zero(2);

@@ -149,6 +149,7 @@ void pack_values(const AttentionArgs& a, int64_t first, int64_t keys, int64_t he
 // Scores of 16 rows of queries, parts of which lie one after the other, with the keys of a tile.
 RIDGE_INLINE void scores_of(const char* q, int64_t d, const char* k, bool keys_in_one, float* out) {
   const auto stride = static_cast<size_t>(d) * 4;
+  asm volatile("" ::: "memory");  // tile loads do not say that they read memory
   _tile_zero(0);
   _tile_zero(1);
   _tile_zero(2);
@@ -172,6 +173,7 @@ RIDGE_INLINE void scores_of(const char* q, int64_t d, const char* k, bool keys_i
 RIDGE_INLINE void product_of(const char* weights, const char* v, int64_t all, int64_t groups, float* out,
                              int64_t out_stride) {
   const auto to = static_cast<size_t>(out_stride) * 4;
+  asm volatile("" ::: "memory");  // tile loads do not say that they read memory
   _tile_zero(0);
   _tile_zero(1);
   _tile_zero(2);
