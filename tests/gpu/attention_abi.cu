@@ -1,0 +1,25 @@
+// The attention launchers with C names, for tests/gpu/attention.py.
+#include "ops/attention/flash2.cuh"
+#include "ops/attention/flash_decoding.cuh"
+
+extern "C" {
+
+using ridge::AttentionGpuParams;
+
+int attention_params_bytes() { return static_cast<int>(sizeof(AttentionGpuParams)); }
+
+const char* attention_flash2(const AttentionGpuParams* p, gpuStream_t stream) { return ridge::launch_flash2(*p, stream); }
+
+int attention_decoding_splits(const AttentionGpuParams* p, int multiprocessors) {
+  return ridge::decoding_splits(*p, multiprocessors);
+}
+
+int64_t attention_decoding_workspace(const AttentionGpuParams* p, int splits) {
+  return ridge::decoding_workspace(*p, splits);
+}
+
+const char* attention_flash_decoding(const AttentionGpuParams* p, const ridge::PagedKeys* pages, int splits,
+                                     void* workspace, gpuStream_t stream) {
+  return ridge::launch_flash_decoding(*p, *pages, splits, workspace, stream);
+}
+}
