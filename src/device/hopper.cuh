@@ -1,8 +1,8 @@
 // Hopper's own instructions (sm_90a) under the names of the PTX manual: mbarriers, bulk tensor copies (TMA),
 // matrix products of a warpgroup (wgmma) and the registers that warpgroups hand to each other (setmaxnreg).
 //
-// Shared matrices are stored as TMA leaves them with 128-byte swizzle: columns in blocks of 128 bytes, a block's
-// rows one after the other, 128 bytes a row; every block starts at a multiple of 1024 bytes.
+// Shared matrices are stored as TMA leaves them with 128-byte swizzle: columns in blocks of 128 bytes, a
+// block's rows one after the other, 128 bytes a row; every block starts at a multiple of 1024 bytes.
 #pragma once
 #include <cuda.h>
 #include <cuda_bf16.h>
@@ -31,7 +31,8 @@ RIDGE_HOPPER void arrive(uint32_t barrier) {
 }
 // Arrives; the phase ends when also `bytes` of bulk copies have landed.
 RIDGE_HOPPER void arrive_expecting(uint32_t barrier, int bytes) {
-  asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(barrier), "r"(bytes) : "memory");
+  asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(barrier), "r"(bytes)
+               : "memory");
 }
 // Waits for the end of the phase of this parity; a new barrier counts as having ended phase 1.
 RIDGE_HOPPER void wait(uint32_t barrier, uint32_t parity) {
@@ -72,9 +73,11 @@ RIDGE_HOPPER void prefetch(const CUtensorMap& map) {
   asm volatile("prefetch.tensormap [%0];" ::"l"(&map) : "memory");
 }
 // The box of `map` at (column, row, plane) to shared memory; elements outside the tensor become zero.
-RIDGE_HOPPER void load_box(uint32_t to, const CUtensorMap& map, uint32_t barrier, int column, int row, int plane) {
+RIDGE_HOPPER void load_box(uint32_t to, const CUtensorMap& map, uint32_t barrier, int column, int row,
+                           int plane) {
   asm volatile(
-      "cp.async.bulk.tensor.3d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [%0], [%1, {%3, %4, %5}], "
+      "cp.async.bulk.tensor.3d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [%0], [%1, {%3, %4, "
+      "%5}], "
       "[%2];" ::"r"(to),
       "l"(&map), "r"(barrier), "r"(column), "r"(row), "r"(plane)
       : "memory");
@@ -90,7 +93,8 @@ template <int kPending>
 RIDGE_HOPPER void products_wait() {
   asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(kPending) : "memory");
 }
-// Keeps the compiler from moving uses of these registers across this point: a product that runs is not seen by it.
+// Keeps the compiler from moving uses of these registers across this point: a product that runs is not seen
+// by it.
 template <int kN>
 RIDGE_HOPPER void pin(float (&r)[kN]) {
 #pragma unroll
@@ -102,17 +106,17 @@ RIDGE_HOPPER void pin(uint32_t (&r)[kN]) {
   for (int i = 0; i < kN; ++i) asm volatile("" : "+r"(r[i])::"memory");
 }
 
-// Descriptor of a swizzled operand. Along the reduction (rows of 128 bytes hold consecutive k): groups of 8 rows
-// lie 1024 bytes apart and `block` is not used. Across it (rows hold consecutive columns, one row a k): 8 rows of
-// k lie in 1024 bytes, and `block` is the distance of blocks of 128 bytes of columns.
+// Descriptor of a swizzled operand. Along the reduction (rows of 128 bytes hold consecutive k): groups of 8
+// rows lie 1024 bytes apart and `block` is not used. Across it (rows hold consecutive columns, one row a k):
+// 8 rows of k lie in 1024 bytes, and `block` is the distance of blocks of 128 bytes of columns.
 RIDGE_HOPPER uint64_t descriptor(uint32_t at, int block = 16) {
   return static_cast<uint64_t>((at & 0x3FFFF) >> 4) | static_cast<uint64_t>(block >> 4) << 16 |
          static_cast<uint64_t>(1024 >> 4) << 32 | uint64_t{1} << 62;
 }
 
-// Product<N>: d[64, N] (+)= a[64, k] b[k, N] with k of 32 bytes. `ss`: both operands in shared memory; `rs`: a in
-// registers. kAcross: b lies across the reduction (16-bit types only). Element d[4 j + 2 h + e] of a thread is row
-// 16 warp + lane / 4 + 8 h, column 8 j + 2 (lane % 4) + e.
+// Product<N>: d[64, N] (+)= a[64, k] b[k, N] with k of 32 bytes. `ss`: both operands in shared memory; `rs`:
+// a in registers. kAcross: b lies across the reduction (16-bit types only). Element d[4 j + 2 h + e] of a
+// thread is row 16 warp + lane / 4 + 8 h, column 8 j + 2 (lane % 4) + e.
 template <int kN>
 struct Product;
 
@@ -143,9 +147,9 @@ struct Product;
 #define RIDGE_L96 RIDGE_L88 "," RIDGE_R11
 #define RIDGE_L112 RIDGE_L96 "," RIDGE_R12 "," RIDGE_R13
 #define RIDGE_L128 RIDGE_L112 "," RIDGE_R14 "," RIDGE_R15
-#define RIDGE_D8(i)                                                                                    \
-  "+f"(d[i]), "+f"(d[i + 1]), "+f"(d[i + 2]), "+f"(d[i + 3]), "+f"(d[i + 4]), "+f"(d[i + 5]), "+f"(d[i + 6]), \
-      "+f"(d[i + 7])
+#define RIDGE_D8(i)                                                                           \
+  "+f"(d[i]), "+f"(d[i + 1]), "+f"(d[i + 2]), "+f"(d[i + 3]), "+f"(d[i + 4]), "+f"(d[i + 5]), \
+      "+f"(d[i + 6]), "+f"(d[i + 7])
 #define RIDGE_D32 RIDGE_D8(0), RIDGE_D8(8), RIDGE_D8(16), RIDGE_D8(24)
 #define RIDGE_D40 RIDGE_D32, RIDGE_D8(32)
 #define RIDGE_D48 RIDGE_D40, RIDGE_D8(40)
@@ -158,41 +162,43 @@ struct Product;
 #define RIDGE_D112 RIDGE_D96, RIDGE_D8(96), RIDGE_D8(104)
 #define RIDGE_D128 RIDGE_D112, RIDGE_D8(112), RIDGE_D8(120)
 
-#define RIDGE_SS(N, R, A, B, S, SHAPE, TAIL, ...)                                             \
-  asm volatile("{\n.reg .pred p;\nsetp.ne.b32 p, %" #S ", 0;\n"                                \
-               "wgmma.mma_async.sync.aligned.m64n" #N SHAPE " {" RIDGE_L##R "}, %" #A ", %" #B \
-               ", p, 1, 1" TAIL ";\n}\n"                                                       \
-               : RIDGE_D##R                                                                    \
-               : "l"(a), "l"(b), "n"(kAdd ? 1 : 0) __VA_ARGS__)
-#define RIDGE_RS(N, R, A0, A1, A2, A3, B, S, SHAPE, TAIL, ...)                                                 \
-  asm volatile("{\n.reg .pred p;\nsetp.ne.b32 p, %" #S ", 0;\n"                                                 \
-               "wgmma.mma_async.sync.aligned.m64n" #N SHAPE " {" RIDGE_L##R "}, {%" #A0 ",%" #A1 ",%" #A2 ",%" #A3 \
-               "}, %" #B ", p, 1, 1" TAIL ";\n}\n"                                                              \
-               : RIDGE_D##R                                                                                     \
-               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "n"(kAdd ? 1 : 0) __VA_ARGS__)
+#define RIDGE_SS(N, R, A, B, S, SHAPE, TAIL, ...)                                                     \
+  asm volatile("{\n.reg .pred p;\nsetp.ne.b32 p, %" #S                                                \
+               ", 0;\n"                                                                               \
+               "wgmma.mma_async.sync.aligned.m64n" #N SHAPE " {" RIDGE_L##R "}, %" #A ", %" #B        \
+                                                                            ", p, 1, 1" TAIL ";\n}\n" \
+               : RIDGE_D##R                                                                           \
+               : "l"(a), "l"(b), "n"(kAdd ? 1 : 0)__VA_ARGS__)
+#define RIDGE_RS(N, R, A0, A1, A2, A3, B, S, SHAPE, TAIL, ...)                            \
+  asm volatile("{\n.reg .pred p;\nsetp.ne.b32 p, %" #S                                    \
+               ", 0;\n"                                                                   \
+               "wgmma.mma_async.sync.aligned.m64n" #N SHAPE " {" RIDGE_L##R               \
+               "}, {%" #A0 ",%" #A1 ",%" #A2 ",%" #A3 "}, %" #B ", p, 1, 1" TAIL ";\n}\n" \
+               : RIDGE_D##R                                                               \
+               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "n"(kAdd ? 1 : 0)__VA_ARGS__)
 
 // N columns, R = N / 2 registers, then the numbers R .. R + 6 that the asm operands after them have.
-#define RIDGE_PRODUCT(N, R, I0, I1, I2, I3, I4, I5, I6)                                                     \
-  template <>                                                                                               \
-  struct Product<N> {                                                                                       \
-    template <typename T, bool kAdd, bool kAcross>                                                          \
-    RIDGE_HOPPER static void ss(float (&d)[R], uint64_t a, uint64_t b) {                                    \
-      if constexpr (sizeof(T) == 1)                                                                         \
-        RIDGE_SS(N, R, I0, I1, I2, "k32.f32.e4m3.e4m3", "");                                                \
-      else if constexpr (std::is_same_v<T, __half>)                                                         \
-        RIDGE_SS(N, R, I0, I1, I2, "k16.f32.f16.f16", ", 0, %" #I3, , "n"(kAcross ? 1 : 0));                \
-      else                                                                                                  \
-        RIDGE_SS(N, R, I0, I1, I2, "k16.f32.bf16.bf16", ", 0, %" #I3, , "n"(kAcross ? 1 : 0));              \
-    }                                                                                                       \
-    template <typename T, bool kAdd, bool kAcross>                                                          \
-    RIDGE_HOPPER static void rs(float (&d)[R], const uint32_t* a, uint64_t b) {                             \
-      if constexpr (sizeof(T) == 1)                                                                         \
-        RIDGE_RS(N, R, I0, I1, I2, I3, I4, I5, "k32.f32.e4m3.e4m3", "");                                    \
-      else if constexpr (std::is_same_v<T, __half>)                                                         \
-        RIDGE_RS(N, R, I0, I1, I2, I3, I4, I5, "k16.f32.f16.f16", ", %" #I6, , "n"(kAcross ? 1 : 0));       \
-      else                                                                                                  \
-        RIDGE_RS(N, R, I0, I1, I2, I3, I4, I5, "k16.f32.bf16.bf16", ", %" #I6, , "n"(kAcross ? 1 : 0));     \
-    }                                                                                                       \
+#define RIDGE_PRODUCT(N, R, I0, I1, I2, I3, I4, I5, I6)                                                 \
+  template <>                                                                                           \
+  struct Product<N> {                                                                                   \
+    template <typename T, bool kAdd, bool kAcross>                                                      \
+    RIDGE_HOPPER static void ss(float (&d)[R], uint64_t a, uint64_t b) {                                \
+      if constexpr (sizeof(T) == 1)                                                                     \
+        RIDGE_SS(N, R, I0, I1, I2, "k32.f32.e4m3.e4m3", "");                                            \
+      else if constexpr (std::is_same_v<T, __half>)                                                     \
+        RIDGE_SS(N, R, I0, I1, I2, "k16.f32.f16.f16", ", 0, %" #I3, , "n"(kAcross ? 1 : 0));            \
+      else                                                                                              \
+        RIDGE_SS(N, R, I0, I1, I2, "k16.f32.bf16.bf16", ", 0, %" #I3, , "n"(kAcross ? 1 : 0));          \
+    }                                                                                                   \
+    template <typename T, bool kAdd, bool kAcross>                                                      \
+    RIDGE_HOPPER static void rs(float (&d)[R], const uint32_t* a, uint64_t b) {                         \
+      if constexpr (sizeof(T) == 1)                                                                     \
+        RIDGE_RS(N, R, I0, I1, I2, I3, I4, I5, "k32.f32.e4m3.e4m3", "");                                \
+      else if constexpr (std::is_same_v<T, __half>)                                                     \
+        RIDGE_RS(N, R, I0, I1, I2, I3, I4, I5, "k16.f32.f16.f16", ", %" #I6, , "n"(kAcross ? 1 : 0));   \
+      else                                                                                              \
+        RIDGE_RS(N, R, I0, I1, I2, I3, I4, I5, "k16.f32.bf16.bf16", ", %" #I6, , "n"(kAcross ? 1 : 0)); \
+    }                                                                                                   \
   };
 
 RIDGE_PRODUCT(64, 32, 32, 33, 34, 35, 36, 37, 38)
@@ -213,16 +219,17 @@ RIDGE_PRODUCT(256, 128, 128, 129, 130, 131, 132, 133, 134)
 
 // ---- host ----
 
-// A tensor [planes, rows, columns] of elements of 1 or 2 bytes with these strides (in elements), read in boxes of
-// 128 bytes of columns and box_rows rows, swizzled. False where the driver refuses it.
-inline bool encode_map(CUtensorMap* map, CUtensorMapDataType type, int size, const void* data, int64_t columns,
-                       int64_t rows, int64_t row_stride, int64_t planes, int64_t plane_stride, int box_rows) {
+// A tensor [planes, rows, columns] of elements of 1 or 2 bytes with these strides (in elements), read in
+// boxes of 128 bytes of columns and box_rows rows, swizzled. False where the driver refuses it.
+inline bool encode_map(CUtensorMap* map, CUtensorMapDataType type, int size, const void* data,
+                       int64_t columns, int64_t rows, int64_t row_stride, int64_t planes,
+                       int64_t plane_stride, int box_rows) {
   using Encode = decltype(&cuTensorMapEncodeTiled);
   static const Encode encode = [] {
     void* entry = nullptr;
     cudaDriverEntryPointQueryResult found;
-    if (cudaGetDriverEntryPointByVersion("cuTensorMapEncodeTiled", &entry, 12000, cudaEnableDefault, &found) !=
-            cudaSuccess ||
+    if (cudaGetDriverEntryPointByVersion("cuTensorMapEncodeTiled", &entry, 12000, cudaEnableDefault,
+                                         &found) != cudaSuccess ||
         found != cudaDriverEntryPointSuccess)
       entry = nullptr;
     return reinterpret_cast<Encode>(entry);
@@ -234,8 +241,8 @@ inline bool encode_map(CUtensorMap* map, CUtensorMapDataType type, int size, con
                                  static_cast<cuuint64_t>(plane_stride * size)};
   const cuuint32_t box[3] = {static_cast<cuuint32_t>(128 / size), static_cast<cuuint32_t>(box_rows), 1};
   const cuuint32_t steps[3] = {1, 1, 1};
-  return encode(map, type, 3, const_cast<void*>(data), sizes, strides, box, steps, CU_TENSOR_MAP_INTERLEAVE_NONE,
-                CU_TENSOR_MAP_SWIZZLE_128B, CU_TENSOR_MAP_L2_PROMOTION_L2_256B,
+  return encode(map, type, 3, const_cast<void*>(data), sizes, strides, box, steps,
+                CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B, CU_TENSOR_MAP_L2_PROMOTION_L2_256B,
                 CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE) == CUDA_SUCCESS;
 }
 

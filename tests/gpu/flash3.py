@@ -1,0 +1,243 @@
+"""FlashAttention-3 on a Hopper GPU: checks and timings beside PyTorch.
+
+  nvcc -std=c++20 -O3 --expt-relaxed-constexpr -gencode arch=compute_90a,code=sm_90a -Xcompiler -fPIC -shared \
+       -Isrc -o flash3.so tests/gpu/flash3.cu
+  python3 tests/gpu/flash3.py check flash3.so       every variant in a process of its own; prints failures and a count
+  python3 tests/gpu/flash3.py bench flash3.so       TFLOP/s, interleaved with cuDNN, medians
+
+Rule: max|out - ref| <= 2 max|low - ref| + 1e-5, with ref in float32 and low PyTorch's plain attention in the type.
+"""
+import ctypes
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+# variant -> (d, dv); an odd number is the persistent form of the even one before it
+SHAPES = {0: (64, 64), 1: (128, 128), 2: (256, 256), 3: (64, 64), 4: (64, 64), 5: (64, 64), 6: (128, 128), 7: (128, 128),
+          8: (128, 128), 9: (256, 256), 10: (96, 96), 11: (192, 192), 12: (192, 128), 13: (96, 96), 14: (192, 192)}
+
+
+def load(path):
+    return ctypes.CDLL(path)
+
+
+def forward(lib, variant, q, k, v, segments, scale, causal, window=0, out=None, want_lse=True):
+    """q [tokens, heads, d]; segments: list of (q_begin, q_len, kv_begin, kv_len)."""
+    import torch
+    if out is None:
+        out = torch.full((q.shape[0], q.shape[1], v.shape[2]), float("nan"), dtype=q.dtype, device=q.device)
+    lse = torch.full((q.shape[1], q.shape[0]), float("nan"), device=q.device) if want_lse else None
+    seg = torch.tensor(segments, dtype=torch.int64, device=q.device)
+    strides = (ctypes.c_int64 * 8)(*[t.stride(i) for t in (q, k, v, out) for i in (0, 1)])
+    kind = {torch.bfloat16: 0, torch.float16: 1, torch.float32: 2}[out.dtype]
+    args = [ctypes.c_int(variant), ctypes.c_int(q.dtype == torch.float16), ctypes.c_int(kind)]
+    args += [ctypes.c_void_p(t.data_ptr()) for t in (q, k, v, out)]
+    args += [ctypes.c_void_p(lse.data_ptr() if want_lse else 0), strides, ctypes.c_void_p(seg.data_ptr())]
+    args += [ctypes.c_int(x) for x in (len(segments), max(s[1] for s in segments), max(s[3] for s in segments),
+                                       q.shape[0], k.shape[0], q.shape[1], k.shape[1], q.shape[2], v.shape[2])]
+    args += [ctypes.c_float(scale), ctypes.c_int(causal), ctypes.c_int(window),
+             ctypes.c_void_p(torch.cuda.current_stream().cuda_stream)]
+
+    def call():
+        if lib.flash3_forward(*args):
+            raise RuntimeError("launch refused")
+    call.keep = (seg, out, lse)
+    return call, out, lse
+
+
+def visible(ql, kl, causal, window, device):
+    import torch
+    p = torch.arange(ql, device=device)[:, None] + kl - ql
+    j = torch.arange(kl, device=device)[None]
+    m = torch.ones(ql, kl, dtype=torch.bool, device=device)
+    if causal:
+        m &= j <= p
+    if window:
+        m &= (p - j).abs() < window
+    return m
+
+
+def plain(q, k, v, segments, scale, causal, window, dtype):
+    import torch
+    o = torch.zeros(q.shape[0], q.shape[1], v.shape[2], dtype=torch.float32, device=q.device)
+    lse = torch.full((q.shape[1], q.shape[0]), float("-inf"), device=q.device)
+    r = q.shape[1] // k.shape[1]
+    for qb, ql, kb, kl in segments:
+        if ql == 0 or kl == 0:
+            continue
+        a = q[qb:qb + ql].transpose(0, 1).to(dtype)
+        b = k[kb:kb + kl].repeat_interleave(r, 1).transpose(0, 1).to(dtype)
+        c = v[kb:kb + kl].repeat_interleave(r, 1).transpose(0, 1).to(dtype)
+        s = (a @ b.transpose(1, 2)) * scale
+        m = visible(ql, kl, causal, window, q.device)
+        s = s.masked_fill(~m, float("-inf"))
+        lse[:, qb:qb + ql] = torch.logsumexp(s.float(), -1)
+        p = torch.softmax(s, -1).masked_fill(~m, 0)
+        o[qb:qb + ql] = (p @ c).transpose(0, 1).float()
+    return o, lse
+
+
+def check_variant(path, variant):
+    import torch
+    torch.backends.cuda.matmul.allow_tf32 = False
+    lib = load(path)
+    g = torch.Generator(device="cuda").manual_seed(variant + 1)
+    D, DV = SHAPES[variant // 2]
+    cases = []
+    for ql, kl in [(128, 128), (64, 64), (113, 203), (203, 113), (1, 1), (1, 700), (97, 97), (257, 257), (1025, 1025), (1, 239),
+                   (799, 3), (108, 256), (640, 128), (2048, 2048)]:
+        for causal in (0, 1):
+            cases.append(([(ql, kl)], causal, 0, 4, 2, 0))
+    for w in (1, 64, 100, 300):
+        cases += [([(500, 777)], 1, w, 4, 4, 0), ([(513, 513)], 0, w, 4, 1, 0)]
+    cases.append(([(5, 5), (130, 400), (1, 77), (333, 333), (64, 1000)], 1, 0, 6, 3, 0))
+    cases.append(([(5, 5), (130, 400), (1, 77), (333, 333), (64, 1000)], 0, 0, 6, 3, 1))
+    cases.append(([(700, 700)] * 5, 1, 0, 16, 4, 2))
+    bad = n = 0
+    for d, dv in {(D, DV), (D - 8, DV - 8), (D - 24, DV - 16)}:
+        for dtype in (torch.bfloat16, torch.float16):
+            for lengths, causal, window, heads, kv_heads, special in cases:
+                if (d, dv) != (D, DV) and lengths[0] not in ((113, 203), (5, 5)):
+                    continue
+                qb = kb = 0
+                segs = []
+                for ql, kl in lengths:
+                    segs.append((qb, ql, kb, kl))
+                    qb, kb = qb + ql, kb + kl + (16 if special == 1 else 0)
+                q = torch.randn(qb, heads, d, device="cuda", generator=g).to(dtype)
+                k = torch.randn(kb, kv_heads, d, device="cuda", generator=g).to(dtype)
+                v = torch.randn(kb, kv_heads, dv, device="cuda", generator=g).to(dtype)
+                if special == 1:  # what lies between segments is NaN
+                    for _, _, b, l in segs:
+                        k[b + l:b + l + 16] = float("nan")
+                        v[b + l:b + l + 16] = float("nan")
+                out = None
+                if special == 2:
+                    out = torch.full((qb, heads, dv), float("nan"), device="cuda")
+                    base = torch.randn(kb, kv_heads, 2 * d, device="cuda", generator=g).to(dtype)
+                    k = base[:, :, :d]  # strided keys
+                scale = d ** -0.5
+                call, o, lse = forward(lib, variant, q, k, v, segs, scale, causal, window, out)
+                call()
+                torch.cuda.synchronize()
+                ref, rl = plain(q, k, v, segs, scale, causal, window, torch.float32)
+                low, _ = plain(q, k, v, segs, scale, causal, window, dtype)
+                e, lim = (o.float() - ref).abs().max().item(), 2 * (low - ref).abs().max().item() + 1e-5
+                both = torch.isfinite(rl)
+                el = (lse - rl)[both].abs().max().item() if both.any() else 0.0
+                same = bool((torch.isfinite(lse) == both).all()) and not bool(torch.isnan(lse).any())
+                n += 1
+                if not (e <= lim) or not (el < 1e-3) or not same:
+                    bad += 1
+                    if bad <= 4:
+                        print(f"  variant {variant} d {d}/{dv} {str(dtype)[6:]} {lengths} causal {causal} window {window} "
+                              f"special {special}: err {e:.3g} limit {lim:.3g} lse {el:.3g} {same}", flush=True)
+    call, o, _ = forward(lib, variant, q, k, v, segs, scale, causal, window)
+    call()
+    first = o.clone()
+    for _ in range(5):
+        call()
+        torch.cuda.synchronize()
+        if not torch.equal(first.view(torch.int16), o.view(torch.int16)):
+            bad += 1
+            print(f"  variant {variant}: not the same bits again")
+            break
+    print(f"variant {variant} {D}/{DV}: {n} cases, {bad} bad", flush=True)
+    return bad
+
+
+def check_tiles(path):
+    import torch
+    lib = load(path)
+    for which, (d, dv, n) in enumerate([(64, 64, 128), (128, 128, 176), (256, 256, 80), (96, 96, 144), (192, 192, 112)]):
+        q, k, v = (torch.randn(*s, device="cuda").bfloat16() for s in ((64, d), (n, d), (n, dv)))
+        s, o = torch.full((64, n), float("nan"), device="cuda"), torch.full((64, dv), float("nan"), device="cuda")
+        rc = lib.tile_test(which, *[ctypes.c_void_p(t.data_ptr()) for t in (q, k, v, s, o)])
+        rs = q.float() @ k.float().T
+        ro = rs.bfloat16().float() @ v.float()
+        print(f"tile {d}/{dv} x {n}: rc {rc} s {(s - rs).abs().max().item():.3g} o {(o - ro).abs().max().item():.3g} of "
+              f"{ro.abs().max().item():.3g}", flush=True)
+
+
+def median_times(calls, rounds):
+    import torch
+    times = {name: [] for name in calls}
+    for name in calls:
+        calls[name]()
+    torch.cuda.synchronize()
+    for _ in range(rounds):
+        for name, f in calls.items():
+            a, b = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+            f()
+            a.record()
+            f()
+            b.record()
+            b.synchronize()
+            times[name].append(a.elapsed_time(b))
+    return {n: sorted(t)[len(t) // 2] for n, t in times.items()}
+
+
+def bench(path, lengths, variants, rounds=7):
+    import torch
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+    F = torch.nn.functional
+    lib = load(path)
+    print(torch.cuda.get_device_name(), torch.__version__, "cuDNN", torch.backends.cudnn.version(), flush=True)
+    for d in (64, 128, 256):
+        for n in lengths:
+            heads, batch = 2048 // d, 16384 // n
+            q, k, v = (torch.randn(batch * n, heads, d, device="cuda").bfloat16() for _ in range(3))
+            bq, bk, bv = (t.view(batch, n, heads, d).transpose(1, 2) for t in (q, k, v))
+            segs = [(b * n, n, b * n, n) for b in range(batch)]
+            for causal in (0, 1):
+                calls = {}
+                for var in variants:
+                    if SHAPES[var // 2] == (d, d):
+                        try:
+                            call, _, _ = forward(lib, var, q, k, v, segs, d ** -0.5, causal)
+                            call()
+                            calls[f"v{var}"] = call
+                        except RuntimeError:
+                            pass
+
+                def cudnn():
+                    with sdpa_kernel(SDPBackend.CUDNN_ATTENTION):
+                        F.scaled_dot_product_attention(bq, bk, bv, is_causal=bool(causal))
+                calls["cudnn"] = cudnn
+                t = median_times(calls, rounds)
+                flops = 4 * batch * n * n * 2048 / (2 if causal else 1)
+                row = " ".join(f"{name} {flops / ms * 1e-9:.0f}" for name, ms in t.items())
+                ours = min((ms, name) for name, ms in t.items() if name != "cudnn")
+                print(f"d {d} n {n} causal {causal}: {row} | best {ours[1]} {t['cudnn'] / ours[0]:.2f} of cudnn", flush=True)
+
+
+def main():
+    what, path = sys.argv[1], sys.argv[2]
+    if what == "one":
+        sys.exit(check_variant(path, int(sys.argv[3])) != 0)
+    if what == "tiles":
+        return check_tiles(path)
+    if what == "check":
+        def go(v):
+            try:
+                r = subprocess.run([sys.executable, __file__, "one", path, str(v)], capture_output=True, text=True, timeout=60)
+                tail = r.stderr.strip().splitlines()[-1:] if r.returncode and "bad" not in r.stdout else []
+                return r.returncode, r.stdout + "".join(f"  variant {v}: {t}\n" for t in tail)
+            except subprocess.TimeoutExpired:
+                return 124, f"variant {v}: TIMED OUT\n"
+        picks = [int(x) for x in sys.argv[3].split(",")] if len(sys.argv) > 3 else range(2 * len(SHAPES))
+        with ThreadPoolExecutor(15) as pool:
+            results = list(pool.map(go, picks))
+        good = [v for v, r in zip(picks, results) if r[0] == 0]
+        for r in results:
+            if r[0]:
+                print(r[1], end="")
+        print("good variants:", ",".join(map(str, good)), f"({len(good)} of {len(results)})")
+        sys.exit(len(good) != len(results))
+    if what == "bench":
+        picks = [int(x) for x in sys.argv[4].split(",")] if len(sys.argv) > 4 and sys.argv[4] else range(2 * len(SHAPES))
+        lengths = [int(x) for x in sys.argv[3].split(",")] if len(sys.argv) > 3 else [512, 1024, 2048, 4096, 8192, 16384]
+        bench(path, lengths, list(picks))
+
+
+main()
