@@ -125,7 +125,7 @@ def check(lib, c, run):
     if why:
         return "refused: " + why
     ref, lse = plain(c, torch.float32)
-    low, _ = plain(c, c.dtype)
+    low, _ = plain(c, torch.bfloat16 if c.dtype == torch.float32 else c.dtype)
     if not torch.isfinite(c.o).all():
         return f"{(~torch.isfinite(c.o)).sum().item()} outputs are not finite"
     err, allowed = (c.o.float() - ref).abs().max().item(), 2 * (low.float() - ref).abs().max().item() + 1e-5
@@ -172,10 +172,22 @@ def stream():
 
 
 def plain_rung(name):
-    return lambda lib, c: getattr(lib, "attention_" + name)(C.byref(c.params()), stream())
+    return lambda lib, c, p=None: getattr(lib, "attention_" + name)(C.byref(p or c.params()), stream())
 
 
-RUNGS = {n: plain_rung(n) for n in ("flash2",)}
+def rung_with_workspace(name):
+    def run(lib, c, p=None):
+        p = p or c.params()
+        n = max(1, getattr(lib, f"attention_{name}_workspace")(C.byref(p)))
+        if getattr(c, "work", None) is None or c.work.numel() < n:
+            c.work = torch.empty(n, dtype=torch.uint8, device="cuda")
+        return getattr(lib, "attention_" + name)(C.byref(p), C.c_void_p(c.work.data_ptr()), stream())
+    return run
+
+
+WITH_WORKSPACE = ("naive", "online_softmax")
+RUNGS = {n: rung_with_workspace(n) for n in WITH_WORKSPACE} | {n: plain_rung(n) for n in ("flash2",)}
+EVERY_BIAS = ("naive", "online_softmax")  # any type and stride, and a bias by relative position
 
 
 def rung_calls(name):
@@ -190,7 +202,7 @@ def rung_calls(name):
         d = dims[i % len(dims)]
         ln = [rnd.choice(lens)] if i % 3 else [rnd.choice(lens) for _ in range(3)]
         h = rnd.choice(heads)
-        calls.append(dict(lens=ln, heads=h[0], kv_heads=h[1], d=d, dv=rnd.choice([d, d, d, max(32, d // 2)]),
+        calls.append(dict(lens=ln, heads=h[0], kv_heads=h[1], d=d, dv=rnd.choice([d, d, d, max(32, d // 16 * 8)]),
                           dtype=rnd.choice([torch.bfloat16, torch.float16]), out=rnd.choice([None, torch.float32]),
                           causal=rnd.random() < 0.6, window=rnd.choice([0, 0, 0, 1, 33, 200]),
                           softcap=rnd.choice([0, 0, 0, 5.0]), alibi=rnd.random() < 0.2,
@@ -212,6 +224,11 @@ def test(lib, names):
         if name == "flash_decoding":
             continue
         failures, calls = [], rung_calls(name)
+        if name in EVERY_BIAS:
+            for i, kw in enumerate(calls):
+                kw["reach"] = (0, 5, 300)[i % 3]
+                kw["d"] += (0, 1, 19)[i % 3]
+                kw["dtype"] = (torch.float32, torch.bfloat16, torch.float16)[i % 3]
         for kw in calls:
             torch.manual_seed(7)
             c = Call(**kw)
@@ -241,16 +258,22 @@ def test(lib, names):
     return bad
 
 
-def median_ms(fn, reps=9):
-    for _ in range(2):
-        fn()
-    marks = [(torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)) for _ in range(reps)]
-    for a, b in marks:
-        a.record()
-        fn()
-        b.record()
+def median_ms(fns, reps=9):
+    """Medians of several functions, run in turns so that the card's clocks treat them alike."""
+    alone = callable(fns)
+    fns = [fns] if alone else fns
+    times = [[] for _ in fns]
+    for rep in range(reps + 2):
+        for i, fn in enumerate(fns):
+            a, b = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+            a.record()
+            fn()
+            b.record()
+            if rep >= 2:
+                times[i].append((a, b))
     torch.cuda.synchronize()
-    return statistics.median(a.elapsed_time(b) for a, b in marks)
+    medians = [statistics.median(a.elapsed_time(b) for a, b in t) for t in times]
+    return medians[0] if alone else medians
 
 
 def bench(lib, names, lengths):
@@ -262,17 +285,20 @@ def bench(lib, names, lengths):
                 heads, batch = 2048 // d, 16384 // n
                 c = Call([(n, n)] * batch, heads, heads, d, causal=causal)
                 flops = 4 * n * n * d * heads * batch / (2 if causal else 1)
-                line = [f"d {d:3} S {n:5} {'causal' if causal else 'full  '}"]
                 p = c.params()
-                for name in names:
-                    f = getattr(lib, "attention_" + name)
-                    line.append(f"{name} {flops / median_ms(lambda: f(C.byref(p), stream())) / 1e9:6.1f}")
                 view = lambda t: t.view(batch, n, heads, d).transpose(1, 2)
                 q, k, v = view(c.q), view(c.k), view(c.v)
-                for label, backend in (("torch-fa2", SDPBackend.FLASH_ATTENTION), ("cudnn", SDPBackend.CUDNN_ATTENTION)):
+
+                def sdpa(backend):
                     with sdpa_kernel(backend):
-                        t = median_ms(lambda: torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=causal))
-                    line.append(f"{label} {flops / t / 1e9:6.1f}")
+                        torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=causal)
+
+                fns = {name: lambda name=name: RUNGS[name](lib, c, p) for name in names}
+                fns["torch-fa2"] = lambda: sdpa(SDPBackend.FLASH_ATTENTION)
+                fns["cudnn"] = lambda: sdpa(SDPBackend.CUDNN_ATTENTION)
+                line = [f"d {d:3} S {n:5} {'causal' if causal else 'full  '}"]
+                for name, t in zip(fns, median_ms(list(fns.values()))):
+                    line.append(f"{name} {flops / t / 1e9:6.1f}")
                 print("  ".join(line), flush=True)
 
 
@@ -306,6 +332,8 @@ def main():
     lib = C.CDLL(o.lib)
     if lib.attention_params_bytes() != C.sizeof(Params):
         sys.exit("the library's AttentionGpuParams has another size")
+    for n in WITH_WORKSPACE:
+        getattr(lib, f"attention_{n}_workspace").restype = C.c_int64
     for n in list(RUNGS) + ["flash_decoding"]:
         getattr(lib, "attention_" + n).restype = C.c_char_p
     lib.attention_decoding_workspace.restype = C.c_int64

@@ -1,12 +1,25 @@
 // The attention launchers with C names, for tests/gpu/attention.py.
 #include "ops/attention/flash2.cuh"
 #include "ops/attention/flash_decoding.cuh"
+#include "ops/attention/scores.cuh"
 
 extern "C" {
 
 using ridge::AttentionGpuParams;
 
 int attention_params_bytes() { return static_cast<int>(sizeof(AttentionGpuParams)); }
+
+int64_t attention_naive_workspace(const AttentionGpuParams* p) { return ridge::naive_workspace(*p); }
+const char* attention_naive(const AttentionGpuParams* p, void* workspace, gpuStream_t stream) {
+  ridge::launch_naive(*p, workspace, stream);
+  return nullptr;
+}
+
+int64_t attention_online_softmax_workspace(const AttentionGpuParams* p) { return ridge::online_softmax_workspace(*p); }
+const char* attention_online_softmax(const AttentionGpuParams* p, void* workspace, gpuStream_t stream) {
+  ridge::launch_online_softmax(*p, workspace, stream);
+  return nullptr;
+}
 
 const char* attention_flash2(const AttentionGpuParams* p, gpuStream_t stream) { return ridge::launch_flash2(*p, stream); }
 

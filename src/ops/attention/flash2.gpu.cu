@@ -17,10 +17,10 @@ using namespace tile;
 
 // kDim columns (d and dv padded), kWarps warps of 16 kRowTiles queries, kKeys keys a step, kBlocks blocks on a
 // multiprocessor. Where kKeep, the queries stay in registers.
-template <int kDim_, int kRowTiles_, int kWarps_, int kKeys_, int kBlocks_, bool kKeep_>
+template <int kDim_, int kRowTiles_, int kWarps_, int kKeys_, int kBlocks_, bool kKeep_, bool kSkip_ = false>
 struct Shape {
   static constexpr int kDim = kDim_, kRowTiles = kRowTiles_, kWarps = kWarps_, kKeys = kKeys_, kBlocks = kBlocks_;
-  static constexpr bool kKeep = kKeep_;
+  static constexpr bool kKeep = kKeep_, kSkip = kSkip_;
   static constexpr int kRows = 16 * kRowTiles * kWarps, kThreads = 32 * kWarps;
   static constexpr int kQBytes = kRows * kDim * 2, kTileBytes = kKeys * kDim * 2;
   static constexpr int kShared = kQBytes + 4 * kTileBytes;  // q, and two stages of k and v
@@ -50,9 +50,15 @@ __global__ void __launch_bounds__(S::kThreads, S::kBlocks) flash2_kernel(const A
   const T* v = static_cast<const T*>(p.v) + g.kv_begin * p.v_token + kv_head * p.v_head;
   const uint32_t q_at = shared_address(shared), kv_at = q_at + S::kQBytes;
 
+  const bool whole = p.d == kD && p.dv == kD;
   auto copy_keys = [&](int tile, int stage) {
     const int64_t at = static_cast<int64_t>(tile) * S::kKeys;
     const uint32_t to = kv_at + stage * 2 * S::kTileBytes;
+    if (whole && at + S::kKeys <= kv_len) {
+      copy_tile<S::kKeys, kD, S::kThreads, false>(to, k + at * p.k_token, p.k_token, 0, 0, thread);
+      copy_tile<S::kKeys, kD, S::kThreads, false>(to + S::kTileBytes, v + at * p.v_token, p.v_token, 0, 0, thread);
+      return;
+    }
     copy_tile<S::kKeys, kD, S::kThreads>(to, k + at * p.k_token, p.k_token, kv_len - static_cast<int>(at), p.d,
                                          thread);
     copy_tile<S::kKeys, kD, S::kThreads>(to + S::kTileBytes, v + at * p.v_token, p.v_token,
@@ -169,8 +175,10 @@ __global__ void __launch_bounds__(S::kThreads, S::kBlocks) flash2_kernel(const A
             part += w;
           }
         sum[i][h] = sum[i][h] * grown + part;
+        if (!S::kSkip || __any_sync(~0u, grown != 1)) {
 #pragma unroll
-        for (int j = 0; j < kD / 8; ++j) o[i][j][h * 2] *= grown, o[i][j][h * 2 + 1] *= grown;
+          for (int j = 0; j < kD / 8; ++j) o[i][j][h * 2] *= grown, o[i][j][h * 2 + 1] *= grown;
+        }
       }
 
 #pragma unroll
@@ -248,7 +256,7 @@ const char* launch_type(const AttentionGpuParams& p, gpuStream_t stream) {
 }  // namespace
 
 const char* launch_flash2(const AttentionGpuParams& p, gpuStream_t stream) {
-  return p.in == GpuReal::bf16 ? launch_type<__nv_bfloat16>(p, stream) : launch_type<__half>(p, stream);
+  return p.in == GpuReal::bf16 ? launch_type<gpu_bf16>(p, stream) : launch_type<gpu_f16>(p, stream);
 }
 
 }  // namespace ridge

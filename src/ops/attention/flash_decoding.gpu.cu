@@ -305,22 +305,13 @@ const char* launch_type(const AttentionGpuParams& p, const PagedKeys& pages, con
 
 }  // namespace
 
-// Blocks differ little in time, so the count of them should be just under a multiple of what runs at once. The
-// fewest splits within 2 % of the best share of busy multiprocessors are taken: every split costs a part.
+// As many blocks as multiprocessors keep the memory busy; more of them only leave more parts to combine. A
+// split has at least 256 keys.
 int decoding_splits(const AttentionGpuParams& p, int multiprocessors) {
-  const int64_t at_once = int64_t{multiprocessors} * (p.d > 128 || p.dv > 128 ? 1 : 2);
   const int64_t units = row_tiles_of(p) * p.segment_count * p.kv_heads;
-  const int64_t tiles = most_tiles(p), most = tiles / 16 < 128 ? tiles / 16 : 128;  // at least 256 keys a split
-  if (units <= 0 || most < 2) return 1;
-  double best = 0;
-  for (int pass = 0; pass < 2; ++pass)
-    for (int64_t s = 1; s <= most; ++s) {
-      const int64_t blocks = units * s, waves = (blocks + at_once - 1) / at_once;
-      const double busy = static_cast<double>(blocks) / static_cast<double>(waves * at_once);
-      if (pass == 0 && busy > best) best = busy;
-      if (pass == 1 && busy >= 0.98 * best) return static_cast<int>(s);
-    }
-  return 1;
+  const int64_t wanted = units > 0 ? multiprocessors / units : 1, most = most_tiles(p) * kKeys / 256;
+  const int64_t splits = wanted < most ? wanted : most;
+  return splits > 1 ? static_cast<int>(splits) : 1;
 }
 
 int64_t decoding_workspace(const AttentionGpuParams& p, int splits) {
@@ -335,8 +326,8 @@ const char* launch_flash_decoding(const AttentionGpuParams& p, const PagedKeys& 
   parts.tiles = static_cast<int>((most_tiles(p) + parts.splits - 1) / parts.splits);
   parts.stat = static_cast<float2*>(workspace);
   parts.o = reinterpret_cast<float*>(parts.stat + int64_t{parts.splits} * p.q_tokens * p.heads);
-  return p.in == GpuReal::bf16 ? launch_type<__nv_bfloat16>(p, pages, parts, stream)
-                               : launch_type<__half>(p, pages, parts, stream);
+  return p.in == GpuReal::bf16 ? launch_type<gpu_bf16>(p, pages, parts, stream)
+                               : launch_type<gpu_f16>(p, pages, parts, stream);
 }
 
 }  // namespace ridge

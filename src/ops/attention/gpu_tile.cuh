@@ -13,7 +13,7 @@ namespace ridge {
 namespace tile {
 
 template <typename T>
-constexpr bool kIsBf16 = std::is_same_v<T, __nv_bfloat16>;
+constexpr bool kIsBf16 = std::is_same_v<T, gpu_bf16>;
 
 // c += a b
 template <typename T>
@@ -46,7 +46,12 @@ __device__ __forceinline__ void load_matrices_transposed(uint32_t (&r)[4], uint3
 // 16 bytes to shared memory, zeros where `there` is false; complete after copies_wait.
 __device__ __forceinline__ void copy_async(uint32_t to, const void* from, bool there) {
   const int bytes = there ? 16 : 0;
-  asm volatile("cp.async.cg.shared.global.L2::128B [%0], [%1], 16, %2;" ::"r"(to), "l"(from), "r"(bytes) : "memory");
+  asm volatile("cp.async.cg.shared.global.L2::128B [%0], [%1], 16, %2;" ::"r"(to), "l"(from), "r"(bytes)
+               : "memory");
+}
+
+__device__ __forceinline__ void copy_async(uint32_t to, const void* from) {
+  asm volatile("cp.async.cg.shared.global.L2::128B [%0], [%1], 16;" ::"r"(to), "l"(from) : "memory");
 }
 
 __device__ __forceinline__ void copies_commit() { asm volatile("cp.async.commit_group;" ::: "memory"); }
@@ -86,8 +91,8 @@ struct Walk {
 };
 
 // rows x kColumns of 16-bit numbers to a swizzled tile, by kThreads threads; rows from `have` on and columns
-// from `columns` on (a multiple of 8) become zeros.
-template <int kRows, int kColumns, int kThreads>
+// from `columns` on (a multiple of 8) become zeros. Unless kChecked, all of them are there.
+template <int kRows, int kColumns, int kThreads, bool kChecked = true>
 __device__ __forceinline__ void copy_tile(uint32_t to, const void* from, int64_t stride, int have, int columns,
                                           int thread) {
   constexpr int kPieces = kColumns / 8;
@@ -100,8 +105,13 @@ __device__ __forceinline__ void copy_tile(uint32_t to, const void* from, int64_t
   for (int r = 0; r < kRows; r += kStep) {
 #pragma unroll
     for (int c = 0; c < kPieces; c += kSide) {
-      const bool there = row0 + r < have && (piece0 + c) * 8 < columns;
-      copy_async(to + swizzled<kColumns>(row0 + r, piece0 + c), there ? source + c * 16 : from, there);
+      const uint32_t at = to + swizzled<kColumns>(row0 + r, piece0 + c);
+      if constexpr (kChecked) {
+        const bool there = row0 + r < have && (piece0 + c) * 8 < columns;
+        copy_async(at, there ? source + c * 16 : from, there);
+      } else {
+        copy_async(at, source + c * 16);
+      }
     }
     source += kStep * stride * 2;
   }
