@@ -8,6 +8,7 @@
 // Tiles of keys that none of the queries sees are never loaded; masks are evaluated in tiles that a mask cuts.
 // Bytes moved: q and o once; k and v once a tile of queries: Theta(N^2 d / B) with B rows a tile, which is
 // Theta(N^2 d^2 / M) for a tile that fills a fast memory of M = Theta(B d).
+#include "ops/attention/gpu_call.cuh"
 #include "ops/attention/flash2.cuh"
 
 namespace ridge {
@@ -242,15 +243,21 @@ const char* launch_shape(const AttentionGpuParams& p, gpuStream_t stream) {
   return nullptr;
 }
 
+// f(shape) of the head dimension's shape.
+template <typename F>
+auto with_shape(const AttentionGpuParams& p, F&& f) {
+  const int d = p.d > p.dv ? p.d : p.dv;
+  if (d <= 32) return f(Shape<32, 2, 4, 64, 3, true>());
+  if (d <= 64) return f(Shape<64, 2, 4, 64, 2, true>());
+  if (d <= 96) return f(Shape<96, 2, 4, 64, 2, false>());
+  if (d <= 128) return f(Shape<128, 2, 4, 64, 2, false>());
+  if (d <= 192) return f(Shape<192, 1, 8, 64, 1, false>());
+  return f(Shape<256, 1, 8, 64, 1, false>());
+}
+
 template <typename T>
 const char* launch_type(const AttentionGpuParams& p, gpuStream_t stream) {
-  const int d = p.d > p.dv ? p.d : p.dv;
-  if (d <= 32) return launch_shape<T, Shape<32, 2, 4, 64, 3, true>>(p, stream);
-  if (d <= 64) return launch_shape<T, Shape<64, 2, 4, 64, 2, true>>(p, stream);
-  if (d <= 96) return launch_shape<T, Shape<96, 2, 4, 64, 2, false>>(p, stream);
-  if (d <= 128) return launch_shape<T, Shape<128, 2, 4, 64, 2, false>>(p, stream);
-  if (d <= 192) return launch_shape<T, Shape<192, 1, 8, 64, 1, false>>(p, stream);
-  return launch_shape<T, Shape<256, 1, 8, 64, 1, false>>(p, stream);
+  return with_shape(p, [&](auto s) { return launch_shape<T, decltype(s)>(p, stream); });
 }
 
 }  // namespace
@@ -258,5 +265,72 @@ const char* launch_type(const AttentionGpuParams& p, gpuStream_t stream) {
 const char* launch_flash2(const AttentionGpuParams& p, gpuStream_t stream) {
   return p.in == GpuReal::bf16 ? launch_type<gpu_bf16>(p, stream) : launch_type<gpu_f16>(p, stream);
 }
+
+#ifdef RIDGE_KERNEL_SYMBOL
+namespace {
+
+// Shared memory of one block on the device that is current; without a device, what Hopper has.
+int shared_limit() {
+  static const int limit = [] {
+    int device = 0, bytes = 0;
+    if (gpuGetDevice(&device) != gpuSuccess ||
+        RIDGE_GPU_NAME(cudaDeviceGetAttribute(&bytes, cudaDevAttrMaxSharedMemoryPerBlockOptin, device),
+                       hipDeviceGetAttribute(&bytes, hipDeviceAttributeMaxSharedMemoryPerBlock, device)) != gpuSuccess)
+      bytes = 227 * 1024;
+    return bytes;
+  }();
+  return limit;
+}
+
+const char* accepts(const void* p) {
+  const AttentionArgs& a = *static_cast<const AttentionArgs*>(p);
+  if (const char* why = gpu_call::accepts_tiles(a)) return why;
+  const AttentionGpuParams shapes = gpu_call::shapes(a);
+  return with_shape(shapes, [](auto s) { return decltype(s)::kShared; }) > shared_limit()
+             ? "the device has too little shared memory for this head dimension"
+             : nullptr;
+}
+
+int64_t workspace(const void* p, int) {
+  const AttentionArgs& a = *static_cast<const AttentionArgs*>(p);
+  return gpu_call::tile_bytes(a);
+}
+
+void run(const void* args, const Exec& exec) {
+  const AttentionArgs& a = *static_cast<const AttentionArgs*>(args);
+  const AttentionGpuParams p = gpu_call::in_tiles(a, exec);
+  launch_flash2(p, static_cast<gpuStream_t>(exec.stream));
+}
+
+void refine(const void* args, Cost& cost) {
+  const AttentionArgs& a = *static_cast<const AttentionArgs*>(args);
+  const AttentionGpuParams p = gpu_call::shapes(a);
+  const int64_t rows = with_shape(p, [](auto s) { return decltype(s)::kRows; });
+  const int64_t step = with_shape(p, [](auto s) { return decltype(s)::kKeys; });
+  int64_t queries = 0;
+  for (int64_t s = 0; s < a.segment_count; ++s) queries += a.segments[s].q_len;
+  cost.state = gpu_call::loaded_keys(a, rows, step) * p.heads * (p.d + p.dv) * 2;
+  cost.read = cost.state + queries * p.heads * p.d * 2 + gpu_call::rounding_bytes(a);
+  cost.written = queries * p.heads * p.dv * (p.out == GpuReal::f32 ? 4 : 2);
+  cost.rate = Rate::bf16;
+}
+
+}  // namespace
+
+namespace tables {
+extern const Kernel RIDGE_KERNEL_SYMBOL;
+const Kernel RIDGE_KERNEL_SYMBOL{"attention",
+                                 "flash2",
+                                 DeviceKind::gpu,
+                                 GpuFeature::cuda | GpuFeature::sm80,
+                                 20,
+                                 Rounding::bf16_activation,
+                                 accepts,
+                                 workspace,
+                                 run,
+                                 refine,
+                                 "Dao 2023 (FlashAttention-2), algorithm 1"};
+}  // namespace tables
+#endif
 
 }  // namespace ridge

@@ -7,6 +7,7 @@
 // Each part r leaves m_r, l_r and o_r (unscaled); they are combined with m = max m_r:
 //   l = sum_r e^(m_r - m) l_r,   o = sum_r e^(m_r - m) o_r / l,   lse = m + log l.
 // Bytes moved: k and v once a group, and (dv + 2) floats a query, head and split twice.
+#include "ops/attention/gpu_call.cuh"
 #include "ops/attention/flash_decoding.cuh"
 
 namespace ridge {
@@ -329,5 +330,78 @@ const char* launch_flash_decoding(const AttentionGpuParams& p, const PagedKeys& 
   return p.in == GpuReal::bf16 ? launch_type<gpu_bf16>(p, pages, parts, stream)
                                : launch_type<gpu_f16>(p, pages, parts, stream);
 }
+
+#ifdef RIDGE_KERNEL_SYMBOL
+namespace {
+
+constexpr int64_t kMostRows = 64;  // queries x heads of a group: beyond that it is a prompt
+
+int multiprocessors() {
+  static const int count = [] {
+    int device = 0, n = 0;
+    if (gpuGetDevice(&device) != gpuSuccess ||
+        RIDGE_GPU_NAME(cudaDeviceGetAttribute(&n, cudaDevAttrMultiProcessorCount, device),
+                       hipDeviceGetAttribute(&n, hipDeviceAttributeMultiprocessorCount, device)) != gpuSuccess)
+      n = 132;
+    return n;
+  }();
+  return count;
+}
+
+const char* accepts(const void* p) {
+  const AttentionArgs& a = *static_cast<const AttentionArgs*>(p);
+  if (const char* why = gpu_call::accepts_tiles(a)) return why;
+  const AttentionGpuParams s = gpu_call::shapes(a);
+  return int64_t{s.max_q_len} * (s.heads / s.kv_heads) > kMostRows ? "a segment has too many queries" : nullptr;
+}
+
+int64_t workspace(const void* args, int) {
+  const AttentionArgs& a = *static_cast<const AttentionArgs*>(args);
+  const AttentionGpuParams p = gpu_call::shapes(a);
+  return gpu_call::tile_bytes(a) + decoding_workspace(p, decoding_splits(p, multiprocessors()));
+}
+
+void run(const void* args, const Exec& exec) {
+  const AttentionArgs& a = *static_cast<const AttentionArgs*>(args);
+  const AttentionGpuParams p = gpu_call::in_tiles(a, exec);
+  launch_flash_decoding(p, PagedKeys{}, decoding_splits(p, multiprocessors()),
+                        static_cast<char*>(exec.workspace) + gpu_call::tile_bytes(a),
+                        static_cast<gpuStream_t>(exec.stream));
+}
+
+void refine(const void* args, Cost& cost) {
+  const AttentionArgs& a = *static_cast<const AttentionArgs*>(args);
+  const AttentionGpuParams p = gpu_call::shapes(a);
+  const int splits = decoding_splits(p, multiprocessors());
+  int64_t queries = 0;
+  for (int64_t s = 0; s < a.segment_count; ++s) queries += a.segments[s].q_len;
+  const int64_t tile = kRows / (p.heads / p.kv_heads) > 0 ? kRows / (p.heads / p.kv_heads) : 1;
+  cost.state = gpu_call::loaded_keys(a, tile, kKeys) * p.kv_heads * (p.d + p.dv) * 2;
+  cost.read = cost.state + queries * p.heads * p.d * 2 + gpu_call::rounding_bytes(a);
+  cost.written = queries * p.heads * p.dv * (p.out == GpuReal::f32 ? 4 : 2);
+  if (splits > 1) {
+    cost.read += splits * queries * p.heads * (p.dv + 2) * 4;
+    cost.written += splits * queries * p.heads * (p.dv + 2) * 4;
+  }
+  cost.rate = Rate::bf16;
+}
+
+}  // namespace
+
+namespace tables {
+extern const Kernel RIDGE_KERNEL_SYMBOL;
+const Kernel RIDGE_KERNEL_SYMBOL{"attention",
+                                 "flash_decoding",
+                                 DeviceKind::gpu,
+                                 GpuFeature::cuda | GpuFeature::sm80,
+                                 30,
+                                 Rounding::bf16_activation,
+                                 accepts,
+                                 workspace,
+                                 run,
+                                 refine,
+                                 "Dao, Haziza, Massa and Sizov 2023 (Flash-Decoding); Ainslie et al. 2023 (GQA)"};
+}  // namespace tables
+#endif
 
 }  // namespace ridge

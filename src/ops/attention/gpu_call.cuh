@@ -1,5 +1,5 @@
 // From a call of the op to the parameters of the GPU's kernels: segments are uploaded, and for the tensor cores
-// queries (and keys and values in f32) are rounded into the workspace.
+// queries (and keys and values in f32) are rounded into the workspace. Host code of kernel files only.
 #pragma once
 #include "context/cost.h"
 #include "ops/attention/args.h"
@@ -63,27 +63,41 @@ inline int64_t tile_bytes(const AttentionArgs& a) {
   return n;
 }
 
-// [tokens, heads, d] with strides to packed 16-bit numbers.
+// [tokens, heads, d] with strides to packed numbers.
 template <typename From, typename To>
-__global__ void round_kernel(const From* from, int64_t token, int64_t head, int64_t n, int64_t heads, int64_t d,
+__global__ void convert_kernel(const From* from, int64_t token, int64_t head, int64_t n, int64_t heads, int64_t d,
                              To* to) {
   for (int64_t i = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < n;
        i += static_cast<int64_t>(gridDim.x) * blockDim.x)
     to[i] = static_cast<To>(static_cast<float>(from[i / (d * heads) * token + i / d % heads * head + i % d]));
 }
 
-template <typename From>
-inline void round_to(const View& v, GpuReal type, void* to, gpuStream_t stream) {
+template <typename From, typename To>
+inline void convert_as(const View& v, void* to, gpuStream_t stream) {
   const int64_t n = elements(v);
   if (n == 0) return;
-  const uint32_t blocks = static_cast<uint32_t>(n / 256 + 1 < 4096 ? n / 256 + 1 : 4096);
-  const From* from = static_cast<const From*>(v.data);
+  convert_kernel<<<static_cast<uint32_t>(n / 256 + 1 < 4096 ? n / 256 + 1 : 4096), 256, 0, stream>>>(
+      static_cast<const From*>(v.data), v.stride[0], v.stride[1], n, v.dim[1], v.dim[2], static_cast<To*>(to));
+}
+
+template <typename From>
+inline void convert_from(const View& v, GpuReal type, void* to, gpuStream_t stream) {
   if (type == GpuReal::bf16)
-    round_kernel<<<blocks, 256, 0, stream>>>(from, v.stride[0], v.stride[1], n, v.dim[1], v.dim[2],
-                                             static_cast<gpu_bf16*>(to));
+    convert_as<From, gpu_bf16>(v, to, stream);
+  else if (type == GpuReal::f16)
+    convert_as<From, gpu_f16>(v, to, stream);
   else
-    round_kernel<<<blocks, 256, 0, stream>>>(from, v.stride[0], v.stride[1], n, v.dim[1], v.dim[2],
-                                             static_cast<gpu_f16*>(to));
+    convert_as<From, float>(v, to, stream);
+}
+
+// A view's numbers, packed and in another type.
+inline void convert(const View& v, GpuReal type, void* to, gpuStream_t stream) {
+  if (real_of(v) == GpuReal::f32)
+    convert_from<float>(v, type, to, stream);
+  else if (real_of(v) == GpuReal::bf16)
+    convert_from<gpu_bf16>(v, type, to, stream);
+  else
+    convert_from<gpu_f16>(v, type, to, stream);
 }
 
 // What a call says without its data: enough to size a workspace.
@@ -106,7 +120,7 @@ inline AttentionGpuParams shapes(const AttentionArgs& a) {
 }
 
 // Queries of no segment give zeros: the output is cleared where the segments leave some out.
-__global__ inline void clear_kernel(char* y, int64_t token, int64_t head, int64_t row, int64_t heads, int64_t n) {
+static __global__ void clear_kernel(char* y, int64_t token, int64_t head, int64_t row, int64_t heads, int64_t n) {
   for (int64_t i = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < n;
        i += static_cast<int64_t>(gridDim.x) * blockDim.x)
     y[i / (row * heads) * token + i / row % heads * head + i % row] = 0;
@@ -135,6 +149,33 @@ inline AttentionGpuParams as_given(const AttentionArgs& a, const Exec& exec) {
   return p;
 }
 
+// Whether queries, keys and values are of one type; where not, all three are brought to packed f32.
+inline bool same_type(const AttentionArgs& a) {
+  return half_code(a.q) == half_code(a.k) && half_code(a.q) == half_code(a.v);
+}
+inline int64_t wide_bytes(const AttentionArgs& a) {
+  return up(elements(a.q) * 4) + up(elements(a.k) * 4) + up(elements(a.v) * 4);
+}
+
+// The parameters of a call for kernels that take any one type; uses the first wide_bytes of the workspace
+// where the types differ.
+inline AttentionGpuParams in_one_type(const AttentionArgs& a, const Exec& exec) {
+  AttentionGpuParams p = as_given(a, exec);
+  p.in = same_type(a) ? real_of(a.q) : GpuReal::f32;
+  if (same_type(a)) return p;
+  const gpuStream_t stream = static_cast<gpuStream_t>(exec.stream);
+  char* at = static_cast<char*>(exec.workspace);
+  const auto take = [&](const View& v, const void*& data, int64_t& token, int64_t& head) {
+    convert(v, GpuReal::f32, at, stream);
+    data = at, token = v.dim[1] * v.dim[2], head = v.dim[2];
+    at += up(elements(v) * 4);
+  };
+  take(a.q, p.q, p.q_token, p.q_head);
+  take(a.k, p.k, p.k_token, p.k_head);
+  take(a.v, p.v, p.v_token, p.v_head);
+  return p;
+}
+
 // The parameters of a call for the tensor cores; uses the first tile_bytes of the workspace.
 inline AttentionGpuParams in_tiles(const AttentionArgs& a, const Exec& exec) {
   AttentionGpuParams p = as_given(a, exec);
@@ -142,13 +183,7 @@ inline AttentionGpuParams in_tiles(const AttentionArgs& a, const Exec& exec) {
   char* at = static_cast<char*>(exec.workspace);
   const auto take = [&](const View& v, const void*& data, int64_t& token, int64_t& head) {
     if (!rounded(a, v)) return;
-    const gpuStream_t stream = static_cast<gpuStream_t>(exec.stream);
-    if (real_of(v) == GpuReal::f32)
-      round_to<float>(v, p.in, at, stream);
-    else if (real_of(v) == GpuReal::bf16)
-      round_to<gpu_bf16>(v, p.in, at, stream);
-    else
-      round_to<gpu_f16>(v, p.in, at, stream);
+    convert(v, p.in, at, static_cast<gpuStream_t>(exec.stream));
     data = at, token = v.dim[1] * v.dim[2], head = v.dim[2];
     at += up(elements(v) * 2);
   };

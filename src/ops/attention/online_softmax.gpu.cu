@@ -4,6 +4,7 @@
 // and two partial results are joined by the same rule. The scores are in memory, their weights are not: the
 // product with v computes e^(s - m) / l as it reads.
 // Bytes moved: N^2 scores written once and read twice, where the naive pass has seven: Theta(N d + N^2).
+#include "ops/attention/gpu_call.cuh"
 #include "ops/attention/scores.cuh"
 
 namespace ridge {
@@ -72,5 +73,45 @@ void launch_online_softmax(const AttentionGpuParams& p, void* workspace, gpuStre
   if (p.in == GpuReal::f32) return launch_type<float>(p, s, stream);
   p.in == GpuReal::bf16 ? launch_type<gpu_bf16>(p, s, stream) : launch_type<gpu_f16>(p, s, stream);
 }
+
+#ifdef RIDGE_KERNEL_SYMBOL
+namespace {
+
+const char* accepts(const void* p) { return gpu_call::accepts_any(*static_cast<const AttentionArgs*>(p)); }
+
+// Operands of other types than the queries' are brought to f32 first: one type is what the products read.
+int64_t widened_bytes(const AttentionArgs& a) {
+  return gpu_call::same_type(a) ? 0 : gpu_call::wide_bytes(a);
+}
+
+int64_t workspace(const void* p, int) {
+  const AttentionArgs& a = *static_cast<const AttentionArgs*>(p);
+  return widened_bytes(a) + online_softmax_workspace(gpu_call::shapes(a));
+}
+
+void run(const void* args, const Exec& exec) {
+  const AttentionArgs& a = *static_cast<const AttentionArgs*>(args);
+  const AttentionGpuParams p = gpu_call::in_one_type(a, exec);
+  launch_online_softmax(p, static_cast<char*>(exec.workspace) + widened_bytes(a), static_cast<gpuStream_t>(exec.stream));
+}
+
+void refine(const void* args, Cost& cost) {
+  const AttentionArgs& a = *static_cast<const AttentionArgs*>(args);
+  int64_t pairs = 0;  // entries of the matrix of scores, for one head
+  for (int64_t s = 0; s < a.segment_count; ++s) pairs += a.segments[s].q_len * a.segments[s].kv_len;
+  const int64_t scores = pairs * a.q.dim[1] * 4;
+  cost.read += 2 * scores;  // the normalizers, and the product
+  cost.written += scores;
+  cost.rate = Rate::f32;
+}
+
+}  // namespace
+
+namespace tables {
+extern const Kernel RIDGE_KERNEL_SYMBOL;
+const Kernel RIDGE_KERNEL_SYMBOL{"attention", "online_softmax", DeviceKind::gpu, 0,      1,     Rounding::f32,
+                                 accepts,     workspace, run,             refine, "Milakov and Gimelshein 2018"};
+}  // namespace tables
+#endif
 
 }  // namespace ridge
