@@ -180,14 +180,16 @@ def rung_with_workspace(name):
         p = p or c.params()
         n = max(1, getattr(lib, f"attention_{name}_workspace")(C.byref(p)))
         if getattr(c, "work", None) is None or c.work.numel() < n:
+            c.work = None
+            torch.cuda.empty_cache()
             c.work = torch.empty(n, dtype=torch.uint8, device="cuda")
         return getattr(lib, "attention_" + name)(C.byref(p), C.c_void_p(c.work.data_ptr()), stream())
     return run
 
 
-WITH_WORKSPACE = ("naive", "online_softmax")
+WITH_WORKSPACE = ("naive", "online_softmax", "memory_efficient", "flash1")
 RUNGS = {n: rung_with_workspace(n) for n in WITH_WORKSPACE} | {n: plain_rung(n) for n in ("flash2",)}
-EVERY_BIAS = ("naive", "online_softmax")  # any type and stride, and a bias by relative position
+EVERY_BIAS = ("naive", "online_softmax", "memory_efficient")  # any type and stride, and a bias by relative position
 
 
 def rung_calls(name):

@@ -1,4 +1,5 @@
 // The attention launchers with C names, for tests/gpu/attention.py.
+#include "ops/attention/flash1.cuh"
 #include "ops/attention/flash2.cuh"
 #include "ops/attention/flash_decoding.cuh"
 #include "ops/attention/scores.cuh"
@@ -19,6 +20,19 @@ int64_t attention_online_softmax_workspace(const AttentionGpuParams* p) { return
 const char* attention_online_softmax(const AttentionGpuParams* p, void* workspace, gpuStream_t stream) {
   ridge::launch_online_softmax(*p, workspace, stream);
   return nullptr;
+}
+
+int64_t attention_memory_efficient_workspace(const AttentionGpuParams* p) {
+  return ridge::memory_efficient_workspace(*p);
+}
+const char* attention_memory_efficient(const AttentionGpuParams* p, void* workspace, gpuStream_t stream) {
+  ridge::launch_memory_efficient(*p, workspace, stream);
+  return nullptr;
+}
+
+int64_t attention_flash1_workspace(const AttentionGpuParams* p) { return ridge::flash1_workspace(*p); }
+const char* attention_flash1(const AttentionGpuParams* p, void* workspace, gpuStream_t stream) {
+  return ridge::launch_flash1(*p, workspace, stream);
 }
 
 const char* attention_flash2(const AttentionGpuParams* p, gpuStream_t stream) { return ridge::launch_flash2(*p, stream); }

@@ -1,4 +1,5 @@
-// Attention through a matrix of scores in memory: what the rungs `naive` and `online_softmax` share. They are
+// Attention through a matrix of scores in memory: what the rungs `naive` and `online_softmax`
+// share (and, in its tiles, `memory_efficient`). They are
 // written to be read, run on any GPU, take every type and bias, and compute in f32 throughout.
 //
 // Both products are tiles of 64 x 64 outputs, 16 x 16 threads with 4 x 4 of them each, 16 columns of the
@@ -36,10 +37,16 @@ __device__ __forceinline__ void store_output(const AttentionGpuParams& p, int64_
     static_cast<gpu_f16*>(p.o)[at] = static_cast<gpu_f16>(x);
 }
 
+// The two operands' tiles; one function, so that every product of a kernel uses the same memory.
+__device__ inline float (*operand_tiles())[kInner][kTile + 4] {
+  __shared__ float tiles[2][kInner][kTile + 4];
+  return tiles;
+}
+
 // acc[r][c] += sum_i a(4 y + r, i) b(i, 4 x + c) over the inner indices [0, n), thread (x, y).
 template <typename A, typename B>
 __device__ __forceinline__ void product(int n, float (&acc)[4][4], A&& a, B&& b) {
-  __shared__ float left[kInner][kTile + 4], right[kInner][kTile + 4];
+  float(*const left)[kTile + 4] = operand_tiles()[0], (*const right)[kTile + 4] = operand_tiles()[1];
   const int x = threadIdx.x % kSide, y = threadIdx.x / kSide;
   for (int i0 = 0; i0 < n; i0 += kInner) {
     __syncthreads();
@@ -202,11 +209,13 @@ inline int64_t score_bytes(const AttentionGpuParams& p) {
 
 }  // namespace scores
 
-// Queue the pass; `in` and `out` of any type, any strides, every bias. `workspace` holds naive_workspace or
-// online_softmax_workspace bytes.
+// Queue the pass; `in` and `out` of any type, any strides, every bias. `workspace` holds as many bytes
+// as the rung's own function says.
 int64_t naive_workspace(const AttentionGpuParams& p);
 void launch_naive(const AttentionGpuParams& p, void* workspace, gpuStream_t stream);
 int64_t online_softmax_workspace(const AttentionGpuParams& p);
 void launch_online_softmax(const AttentionGpuParams& p, void* workspace, gpuStream_t stream);
+int64_t memory_efficient_workspace(const AttentionGpuParams& p);
+void launch_memory_efficient(const AttentionGpuParams& p, void* workspace, gpuStream_t stream);
 
 }  // namespace ridge
