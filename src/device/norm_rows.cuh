@@ -2,6 +2,8 @@
 // without the mean for RMS norm. A row is read once and kept in registers: one warp a row up to 1024 numbers, else
 // a block. Longer rows than a block's registers hold are read again.
 #pragma once
+#include <cstdint>
+
 #include "device/gpu.h"
 
 namespace ridge {

@@ -1,6 +1,7 @@
 // Maximum and sum of exponentials over the threads of a GPU's block (Milakov and Gimelshein 2018, section 3.1).
 #pragma once
 #include <cmath>
+#include <cstdint>
 
 #include "device/gpu.h"
 
