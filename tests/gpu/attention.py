@@ -8,6 +8,7 @@ Build the library (from the repository's root; any sm_80 or later):
 Run:
     python3 tests/gpu/attention.py --lib libridge_attention.so test [RUNG...]     exit code 1 on a failure
     python3 tests/gpu/attention.py --lib libridge_attention.so bench [RUNG...] [--all]
+    python3 tests/gpu/attention.py --lib libridge_attention.so backward [--all]
     python3 tests/gpu/attention.py --lib libridge_attention.so decode
 
 Oracle: plain attention in float32 of the same 16-bit inputs. Rule: max|out - ref| is at most twice that of
@@ -38,6 +39,10 @@ class Params(C.Structure):
 class Pages(C.Structure):
     _fields_ = [("table", C.c_void_p), ("table_row", C.c_int64), ("page", C.c_int32), ("k_page", C.c_int64),
                 ("v_page", C.c_int64)]
+
+
+class GradParams(C.Structure):
+    _fields_ = [("forward", Params)] + [(n, C.c_void_p) for n in ("d_o", "delta", "dq", "dk", "dv")] + [("out", C.c_int32)]
 
 
 TYPES = {torch.bfloat16: 0, torch.float16: 1, torch.float32: 2}
@@ -212,6 +217,38 @@ def rung_calls(name):
     return calls
 
 
+def backward_params(c, out=None):
+    out = out or c.dtype
+    c.d_o = torch.randn(c.q.shape[0], c.heads, c.dv, device="cuda").to(c.dtype)
+    c.delta = torch.empty(c.heads, c.q.shape[0], device="cuda")
+    c.grads = [torch.full(t.shape, float("nan"), device="cuda", dtype=out) for t in (c.q, c.k, c.v)]
+    return GradParams(c.params(), c.d_o.data_ptr(), c.delta.data_ptr(), *(t.data_ptr() for t in c.grads), TYPES[out])
+
+
+def plain_gradients(c, dtype):
+    leaves = [t.to(dtype).detach().requires_grad_() for t in (c.q, c.k, c.v)]
+    out, _ = plain(c, dtype, *leaves)
+    return torch.autograd.grad(out, leaves, c.d_o.to(dtype))
+
+
+def check_backward(lib, c, out):
+    g = backward_params(c, out)
+    why = lib.attention_flash2(C.byref(g.forward), stream()) or lib.attention_flash2_backward(C.byref(g), stream())
+    torch.cuda.synchronize()
+    if why:
+        return "refused: " + why.decode()
+    ref, low = plain_gradients(c, torch.float32), plain_gradients(c, c.dtype)
+    for name, x, r, l in zip(("dq", "dk", "dv"), c.grads, ref, low):
+        r = r.nan_to_num()  # the softmax of a row that sees nothing has no gradient
+        err, allowed = (x.float() - r).abs().max().item(), 3 * (l.float().nan_to_num() - r).abs().max().item() + 1e-5
+        if not err <= allowed:
+            return f"{name}: error {err:.3g} > {allowed:.3g}"
+    first = [t.clone() for t in c.grads]
+    lib.attention_flash2_backward(C.byref(g), stream())
+    torch.cuda.synchronize()
+    return None if all(torch.equal(a, b) for a, b in zip(first, c.grads)) else "a second run gives other bits"
+
+
 def report(name, failures, count):
     print(f"{name}: {count - len(failures)} of {count} pass")
     for f in failures[:8]:
@@ -223,7 +260,7 @@ def report(name, failures, count):
 def test(lib, names):
     bad = 0
     for name in names:
-        if name == "flash_decoding":
+        if name in ("flash_decoding", "flash2_backward"):
             continue
         failures, calls = [], rung_calls(name)
         if name in EVERY_BIAS:
@@ -238,6 +275,16 @@ def test(lib, names):
             if why:
                 failures.append(c.text() + ": " + why)
         bad += report(name, failures, len(calls))
+    if "flash2_backward" in names:
+        failures, calls = [], rung_calls("flash2")
+        for i, kw in enumerate(calls):
+            torch.manual_seed(7)
+            out = kw.pop("out")
+            c = Call(**kw, out=torch.float32 if i % 2 else None)
+            why = check_backward(lib, c, out)
+            if why:
+                failures.append(c.text() + ": " + why)
+        bad += report("flash2_backward", failures, len(calls))
     if "flash_decoding" in names:
         failures, count = [], 0
         rnd = random.Random(2)
@@ -304,6 +351,31 @@ def bench(lib, names, lengths):
                 print("  ".join(line), flush=True)
 
 
+def bench_backward(lib, lengths):
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+    print(torch.cuda.get_device_name(), "backward, BF16, TFLOP/s counted as 2.5 forward passes; 16k tokens, hidden 2048")
+    for d in (64, 128, 256):
+        for n in lengths:
+            for causal in (False, True):
+                heads, batch = 2048 // d, 16384 // n
+                c = Call([(n, n)] * batch, heads, heads, d, causal=causal)
+                flops = 10 * n * n * d * heads * batch / (2 if causal else 1)
+                g = backward_params(c)
+                lib.attention_flash2(C.byref(g.forward), stream())
+                view = lambda t: t.view(batch, n, heads, d).transpose(1, 2)
+                leaves = [view(t).detach().requires_grad_() for t in (c.q, c.k, c.v)]
+                d_o = view(c.d_o)
+                fns = {"flash2_backward": lambda: lib.attention_flash2_backward(C.byref(g), stream())}
+                for label, backend in (("torch-fa2", SDPBackend.FLASH_ATTENTION), ("cudnn", SDPBackend.CUDNN_ATTENTION)):
+                    with sdpa_kernel(backend):
+                        out = torch.nn.functional.scaled_dot_product_attention(*leaves, is_causal=causal)
+                    fns[label] = lambda out=out: torch.autograd.grad(out, leaves, d_o, retain_graph=True)
+                line = [f"d {d:3} S {n:5} {'causal' if causal else 'full  '}"]
+                for name, t in zip(fns, median_ms(list(fns.values()), 5)):
+                    line.append(f"{name} {flops / t / 1e9:6.1f}")
+                print("  ".join(line), flush=True)
+
+
 def decode(lib):
     a = torch.randn(1 << 29, device="cuda", dtype=torch.bfloat16)
     b = torch.empty_like(a)
@@ -328,7 +400,7 @@ def main():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     a.add_argument("--lib", required=True)
     a.add_argument("--all", action="store_true", help="lengths 512 to 16k, not 16k alone")
-    a.add_argument("mode", choices=["test", "bench", "decode"])
+    a.add_argument("mode", choices=["test", "bench", "backward", "decode"])
     a.add_argument("rungs", nargs="*")
     o = a.parse_args()
     lib = C.CDLL(o.lib)
@@ -336,14 +408,15 @@ def main():
         sys.exit("the library's AttentionGpuParams has another size")
     for n in WITH_WORKSPACE:
         getattr(lib, f"attention_{n}_workspace").restype = C.c_int64
-    for n in list(RUNGS) + ["flash_decoding"]:
+    for n in list(RUNGS) + ["flash_decoding", "flash2_backward"]:
         getattr(lib, "attention_" + n).restype = C.c_char_p
     lib.attention_decoding_workspace.restype = C.c_int64
     torch.backends.cuda.matmul.allow_tf32 = False
     if o.mode == "test":
-        sys.exit(1 if test(lib, o.rungs or list(RUNGS) + ["flash_decoding"]) else 0)
-    elif o.mode == "bench":
-        bench(lib, o.rungs or list(RUNGS), [512, 1024, 2048, 4096, 8192, 16384] if o.all else [16384])
+        sys.exit(1 if test(lib, o.rungs or list(RUNGS) + ["flash_decoding", "flash2_backward"]) else 0)
+    elif o.mode in ("bench", "backward"):
+        lengths = [512, 1024, 2048, 4096, 8192, 16384] if o.all else [16384]
+        bench(lib, o.rungs or list(RUNGS), lengths) if o.mode == "bench" else bench_backward(lib, lengths)
     else:
         decode(lib)
 

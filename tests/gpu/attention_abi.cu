@@ -1,6 +1,7 @@
 // The attention launchers with C names, for tests/gpu/attention.py.
 #include "ops/attention/flash1.cuh"
 #include "ops/attention/flash2.cuh"
+#include "ops/attention/flash2_backward.cuh"
 #include "ops/attention/flash_decoding.cuh"
 #include "ops/attention/scores.cuh"
 
@@ -36,6 +37,10 @@ const char* attention_flash1(const AttentionGpuParams* p, void* workspace, gpuSt
 }
 
 const char* attention_flash2(const AttentionGpuParams* p, gpuStream_t stream) { return ridge::launch_flash2(*p, stream); }
+
+const char* attention_flash2_backward(const ridge::AttentionGpuGradParams* g, gpuStream_t stream) {
+  return ridge::launch_flash2_backward(*g, stream);
+}
 
 int attention_decoding_splits(const AttentionGpuParams* p, int multiprocessors) {
   return ridge::decoding_splits(*p, multiprocessors);
