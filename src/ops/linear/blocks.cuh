@@ -23,7 +23,7 @@ RIDGE_BLOCKS uint32_t word_at(const uint8_t* p) {
   if constexpr (kAlign >= 4) return *reinterpret_cast<const uint32_t*>(p);
   const auto at = reinterpret_cast<uintptr_t>(p);
   const auto* q = reinterpret_cast<const uint32_t*>(at & ~uintptr_t{3});
-  return __funnelshift_r(q[0], q[1], static_cast<uint32_t>(at & 3) * 8);
+  return __funnelshift_r(q[0], q[at & 3 ? 1 : 0], static_cast<uint32_t>(at & 3) * 8);  // no word past the end
 }
 RIDGE_BLOCKS uint32_t subtract(uint32_t a, uint32_t b) {
   __nv_bfloat162 x, y;

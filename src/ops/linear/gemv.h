@@ -23,4 +23,7 @@ bool launch_gemv(const char* format, GemvParams p, gpuStream_t stream);
 // Nibbles along k (element i of a row in bits 4 (i % 8) of word i / 8), groups of 128: scale * (code - zero).
 bool launch_gemv_int4(GemvParams p, gpuStream_t stream);
 
+// Many rows: tiles on the tensor cores, x rounded to bf16. k a multiple of 64.
+bool launch_quantized_gemm(const char* format, GemvParams p, gpuStream_t stream);
+
 }  // namespace ridge
