@@ -102,7 +102,7 @@ extern "C" int tile_test(int which, const void* q, const void* k, const void* v,
 extern "C" int flash3_forward(int variant, int f16, int out, void* q, void* k, void* v, void* o, float* lse,
                               const int64_t* strides, void* segments, int segment_count, int max_q,
                               int max_kv, int q_tokens, int kv_tokens, int heads, int kv_heads, int d, int dv,
-                              float scale, int causal, int window, void* stream) {
+                              float scale, int causal, int window, void* counter, void* stream) {
   AttentionGpuParams p;
   p.q = q, p.k = k, p.v = v, p.o = o, p.lse = lse;
   p.in = f16 ? GpuReal::f16 : GpuReal::bf16;
@@ -113,5 +113,5 @@ extern "C" int flash3_forward(int variant, int f16, int out, void* q, void* k, v
   p.segment_count = segment_count, p.max_q_len = max_q, p.max_kv_len = max_kv;
   p.q_tokens = q_tokens, p.kv_tokens = kv_tokens, p.heads = heads, p.kv_heads = kv_heads;
   p.d = d, p.dv = dv, p.scale = scale, p.causal = causal, p.window = window;
-  return launch_flash3(p, variant, static_cast<cudaStream_t>(stream)) ? 0 : 1;
+  return launch_flash3(p, variant, static_cast<int32_t*>(counter), static_cast<cudaStream_t>(stream)) ? 0 : 1;
 }

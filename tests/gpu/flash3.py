@@ -4,6 +4,7 @@
        -Isrc -o flash3.so tests/gpu/flash3.cu
   python3 tests/gpu/flash3.py check flash3.so       every variant in a process of its own; prints failures and a count
   python3 tests/gpu/flash3.py bench flash3.so       TFLOP/s, interleaved with cuDNN, medians
+  The same with checkfp8 and benchfp8 for tests/gpu/flash3_fp8.cu.
 
 Rule: max|out - ref| <= 2 max|low - ref| + 1e-5, with ref in float32 and low PyTorch's plain attention in the type.
 """
@@ -13,15 +14,16 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 # variant -> (d, dv); an odd number is the persistent form of the even one before it
-SHAPES = {0: (64, 64), 1: (128, 128), 2: (256, 256), 3: (64, 64), 4: (64, 64), 5: (64, 64), 6: (128, 128), 7: (128, 128),
-          8: (128, 128), 9: (256, 256), 10: (96, 96), 11: (192, 192), 12: (192, 128), 13: (96, 96), 14: (192, 192)}
+SHAPES = {0: (64, 64), 1: (96, 96), 2: (128, 128), 3: (128, 128), 4: (192, 128), 5: (192, 192), 6: (256, 256), 7: (64, 64),
+          8: (128, 128), 9: (64, 64), 10: (128, 128), 11: (64, 64), 12: (192, 192)}
+FP8_SHAPES = {0: 64, 1: 128, 2: 256, 3: 64, 4: 64, 5: 128, 6: 128, 7: 128, 8: 256, 9: 256}
 
 
 def load(path):
     return ctypes.CDLL(path)
 
 
-def forward(lib, variant, q, k, v, segments, scale, causal, window=0, out=None, want_lse=True):
+def forward(lib, variant, q, k, v, segments, scale, causal, window=0, out=None, want_lse=True, flags=None):
     """q [tokens, heads, d]; segments: list of (q_begin, q_len, kv_begin, kv_len)."""
     import torch
     if out is None:
@@ -35,13 +37,27 @@ def forward(lib, variant, q, k, v, segments, scale, causal, window=0, out=None, 
     args += [ctypes.c_void_p(lse.data_ptr() if want_lse else 0), strides, ctypes.c_void_p(seg.data_ptr())]
     args += [ctypes.c_int(x) for x in (len(segments), max(s[1] for s in segments), max(s[3] for s in segments),
                                        q.shape[0], k.shape[0], q.shape[1], k.shape[1], q.shape[2], v.shape[2])]
-    args += [ctypes.c_float(scale), ctypes.c_int(causal), ctypes.c_int(window),
-             ctypes.c_void_p(torch.cuda.current_stream().cuda_stream)]
+    extra = torch.full((1,), 12345, dtype=torch.int32, device=q.device)
+    args += [ctypes.c_float(scale), ctypes.c_int(causal), ctypes.c_int(window)]
+    if flags is None:
+        entry = lib.flash3_forward
+    else:
+        entry = lib.flash3_fp8_forward
+        args.insert(1, ctypes.c_int(flags))
+        extra = torch.empty(entry(*args, ctypes.c_void_p(0), ctypes.c_void_p(0)), dtype=torch.uint8, device=q.device)
+        extra.fill_(0xff)
+    args += [ctypes.c_void_p(extra.data_ptr()), ctypes.c_void_p(torch.cuda.current_stream().cuda_stream)]
 
     def call():
-        if lib.flash3_forward(*args):
+        if entry(*args):
             raise RuntimeError("launch refused")
-    call.keep = (seg, out, lse)
+
+    def again(other):
+        changed = list(args)
+        changed[1] = ctypes.c_int(other)
+        return lambda: entry(*changed)
+    call.again = again
+    call.keep = (seg, out, lse, extra)
     return call, out, lse
 
 
@@ -146,6 +162,84 @@ def check_variant(path, variant):
     return bad
 
 
+def rms(a, b):
+    return ((a.float() - b).square().mean() / b.square().mean()).sqrt().item()
+
+
+def check_fp8(path, variant):
+    """RMS error of rotated blocks, plain blocks and per-tensor FP8 on inputs with outliers, and every kind of mask."""
+    import torch
+    lib = load(path)
+    d = FP8_SHAPES[variant]
+    g = torch.Generator(device="cuda").manual_seed(variant + 1)
+
+    def draw(n, heads, outliers):
+        x = torch.randn(n, heads, d, device="cuda", generator=g)
+        if outliers:  # the paper's: N(0, 1) + N(0, 100) Bernoulli(0.001)
+            x += 10 * torch.randn(x.shape, device="cuda", generator=g) * (torch.rand(x.shape, device="cuda", generator=g) < 1e-3)
+        return x.bfloat16()
+
+    def tensor_fp8(x):
+        unit = x.float().abs().max() / 448
+        return (x.float() / unit).to(torch.float8_e4m3fn).float() * unit
+    bad = n = 0
+    long = [(2048, 2048)]
+    for lengths, causal, window, heads, kv_heads in [
+            (long, 0, 0, 4, 4), (long, 1, 0, 4, 2), ([(113, 203)], 1, 0, 4, 2), ([(203, 113)], 0, 0, 2, 2),
+            ([(1, 1)], 0, 0, 2, 2), ([(799, 3)], 1, 0, 2, 1), ([(513, 777)], 1, 100, 2, 2), ([(513, 513)], 0, 64, 2, 2),
+            ([(5, 5), (130, 400), (1, 77), (333, 333), (64, 1000)], 1, 0, 6, 3), ([(700, 700)] * 5, 1, 0, 16, 4)]:
+        for persistent in (0, 1):
+            qb = kb = 0
+            segs = []
+            for ql, kl in lengths:
+                segs.append((qb, ql, kb, kl))
+                qb, kb = qb + ql, kb + kl
+            q, k, v = draw(qb, heads, True), draw(kb, kv_heads, True), draw(kb, kv_heads, False)
+            ref, rl = plain(q, k, v, segs, d ** -0.5, causal, window, torch.float32)
+            low, _ = plain(tensor_fp8(q), tensor_fp8(k), tensor_fp8(v), segs, d ** -0.5, causal, window, torch.float32)
+            call, o, lse = forward(lib, variant, q, k, v, segs, d ** -0.5, causal, window, flags=persistent)
+            call()
+            call2, o2, _ = forward(lib, variant, q, k, v, segs, d ** -0.5, causal, window, flags=2)
+            call2()
+            torch.cuda.synchronize()
+            e, eb, et = rms(o, ref), rms(o2, ref), rms(low, ref)
+            both = torch.isfinite(rl)
+            el = (lse - rl)[both].abs().max().item() if both.any() else 0.0
+            n += 1
+            fine = e < 0.09 and el < 0.3 and bool((torch.isfinite(lse) == both).all())
+            if lengths == long:
+                print(f"fp8 variant {variant} d {d} causal {causal}: rms error {e:.4f}, blocks alone {eb:.4f}, "
+                      f"per tensor {et:.4f} ({et / e:.2f} times), lse {el:.3g}", flush=True)
+            if not fine:
+                bad += 1
+                print(f"  fp8 {variant} {lengths} causal {causal} window {window}: rms {e:.4g} tensor {et:.4g} lse {el:.3g}", flush=True)
+    print(f"fp8 variant {variant}: {n} cases, {bad} bad", flush=True)
+    return bad
+
+
+def bench_fp8(path, lengths, rounds=7):
+    import torch
+    lib = load(path)
+    for d in (64, 128, 256):
+        for n in lengths:
+            heads, batch = 2048 // d, 16384 // n
+            q, k, v = (torch.randn(batch * n, heads, d, device="cuda").bfloat16() for _ in range(3))
+            segs = [(b * n, n, b * n, n) for b in range(batch)]
+            for causal in (0, 1):
+                calls = {}
+                for var, width in FP8_SHAPES.items():
+                    if width != d:
+                        continue
+                    for stay in (0, 1):
+                        whole = forward(lib, var, q, k, v, segs, d ** -0.5, causal, flags=stay)[0]
+                        whole()
+                        calls[f"v{var}{'p' if stay else ''}"] = whole.again(4 + stay)  # on operands rounded before
+                        calls[f"v{var}{'p' if stay else ''}+rounding"] = whole
+                t = median_times(calls, rounds)
+                flops = 4 * batch * n * n * 2048 / (2 if causal else 1)
+                print(f"fp8 d {d} n {n} causal {causal}: " + " ".join(f"{x} {flops / ms * 1e-9:.0f}" for x, ms in t.items()), flush=True)
+
+
 def check_tiles(path):
     import torch
     lib = load(path)
@@ -215,22 +309,27 @@ def main():
     what, path = sys.argv[1], sys.argv[2]
     if what == "one":
         sys.exit(check_variant(path, int(sys.argv[3])) != 0)
+    if what == "fp8one":
+        sys.exit(check_fp8(path, int(sys.argv[3])) != 0)
+    if what == "benchfp8":
+        return bench_fp8(path, [int(x) for x in sys.argv[3].split(",")])
     if what == "tiles":
         return check_tiles(path)
-    if what == "check":
+    if what in ("check", "checkfp8"):
+        one, shapes = ("one", range(2 * len(SHAPES))) if what == "check" else ("fp8one", FP8_SHAPES)
         def go(v):
             try:
-                r = subprocess.run([sys.executable, __file__, "one", path, str(v)], capture_output=True, text=True, timeout=60)
+                r = subprocess.run([sys.executable, __file__, one, path, str(v)], capture_output=True, text=True, timeout=60)
                 tail = r.stderr.strip().splitlines()[-1:] if r.returncode and "bad" not in r.stdout else []
                 return r.returncode, r.stdout + "".join(f"  variant {v}: {t}\n" for t in tail)
             except subprocess.TimeoutExpired:
                 return 124, f"variant {v}: TIMED OUT\n"
-        picks = [int(x) for x in sys.argv[3].split(",")] if len(sys.argv) > 3 else range(2 * len(SHAPES))
+        picks = [int(x) for x in sys.argv[3].split(",")] if len(sys.argv) > 3 else list(shapes)
         with ThreadPoolExecutor(15) as pool:
             results = list(pool.map(go, picks))
         good = [v for v, r in zip(picks, results) if r[0] == 0]
         for r in results:
-            if r[0]:
+            if r[0] or what == "checkfp8":
                 print(r[1], end="")
         print("good variants:", ",".join(map(str, good)), f"({len(good)} of {len(results)})")
         sys.exit(len(good) != len(results))

@@ -7,6 +7,18 @@
 #include "ops/attention/gpu_attention.cuh"
 
 namespace ridge {
+
+// Queues FlashAttention-3 for 16-bit operands; `counter` is 4 bytes of device memory for the call. False
+// where the driver refused something. Variant -1 picks the tile.
+bool launch_flash3(const AttentionGpuParams& p, int variant, int32_t* counter, gpuStream_t stream);
+
+// In FP8: `variant` -1 picks the tile, `flags` of kFp8...
+constexpr int kFp8Persistent = 1, kFp8Plain = 2,
+              kFp8Rounded = 4;  // kFp8Plain: no rotation; kFp8Rounded: rounded before
+int64_t flash3_fp8_workspace(const AttentionGpuParams& p, int variant);
+bool launch_flash3_fp8(const AttentionGpuParams& p, int variant, int flags, void* workspace,
+                       gpuStream_t stream);
+
 namespace {
 
 constexpr float kLog2e = 1.4426950408889634f;
@@ -30,7 +42,7 @@ RIDGE_HOPPER uint32_t pack(float low, float high) {
 
 // Writes row `token` of a head out of a wgmma accumulator; all four lanes that hold the row call it. 16-bit
 // rows are transposed in the four lanes so that each stores 16 bytes.
-template <typename T, int kDv>
+template <int kDv>
 RIDGE_HOPPER void store_row(const AttentionGpuParams& p, const float (&o)[kDv / 2], int h, int64_t token,
                             int head, bool inside, int lane) {
   const int64_t at = token * p.o_token + head * p.o_head;
@@ -66,6 +78,72 @@ RIDGE_HOPPER void store_row(const AttentionGpuParams& p, const float (&o)[kDv / 
     if (inside && column < p.dv) *reinterpret_cast<uint4*>(to + column) = piece;
   }
 }
+
+// Which queries of which head a tile is: the longest tiles of a causal head first, head after head, so that
+// CTAs that run together read the same keys from L2.
+struct Work {
+  int head, row0, q_len, kv_len, q_begin, kv_begin, shift, first, last;  // tiles of keys first .. last
+};
+
+template <typename S>
+RIDGE_HOPPER Work work_of(const AttentionGpuParams& p, int tile, int row_tiles) {
+  Work w;
+  const int pair = tile / row_tiles;
+  w.head = pair % p.heads;
+  const AttentionSegment g = p.segments[pair / p.heads];
+  w.row0 = (row_tiles - 1 - tile % row_tiles) * S::kRows;
+  w.q_len = static_cast<int>(g.q_len);
+  w.kv_len = static_cast<int>(g.kv_len);
+  w.q_begin = static_cast<int>(g.q_begin);
+  w.kv_begin = static_cast<int>(g.kv_begin);
+  w.shift = w.kv_len - w.q_len;
+  const int end = min(w.row0 + S::kRows, w.q_len);
+  const KeyRange seen = visible_keys(p.causal, p.window, w.kv_len, w.row0 + w.shift, end - 1 + w.shift);
+  w.first = seen.first / S::kKeys;
+  w.last = seen.end > seen.first ? (seen.end - 1) / S::kKeys : w.first - 1;
+  if (w.row0 >= w.q_len) w.last = w.first - 1;
+  return w;
+}
+
+// Hands tiles to all warps of a CTA through two slots of shared memory: each slot a number and the barriers
+// `full` and `free`, 24 bytes. The first tile is the CTA's own; the next ones come from a counter in device
+// memory, first come first served, or, without one, in steps of the grid.
+struct Tiles {
+  uint32_t at;
+  int32_t* counter;
+  uint32_t step = 0;
+
+  static constexpr int kBytes = 48;
+  RIDGE_HOPPER Tiles(uint32_t at_, int32_t* counter_) : at(at_), counter(counter_) {}
+  RIDGE_HOPPER void init(int warps) const {
+    for (int i = 0; i < 2; ++i) {
+      hopper::barrier_init(at + 24 * i + 8, 1);
+      hopper::barrier_init(at + 24 * i + 16, warps);
+    }
+  }
+  // The producer's side.
+  RIDGE_HOPPER int give() {
+    const uint32_t slot = at + 24 * (step & 1);
+    const int g = gridDim.x;
+    const int tile = step == 0 ? blockIdx.x : counter ? g + atomicAdd(counter, 1) : blockIdx.x + step * g;
+    hopper::wait(slot + 16, (step >> 1 & 1) ^ 1);
+    asm volatile("st.shared.b32 [%0], %1;" ::"r"(slot), "r"(tile) : "memory");
+    hopper::arrive(slot + 8);
+    ++step;
+    return tile;
+  }
+  // A consumer warp's side.
+  RIDGE_HOPPER int take(int lane) {
+    const uint32_t slot = at + 24 * (step & 1);
+    int tile;
+    hopper::wait(slot + 8, step >> 1 & 1);
+    asm volatile("ld.shared.b32 %0, [%1];" : "=r"(tile) : "r"(slot) : "memory");
+    __syncwarp();
+    if (lane == 0) hopper::arrive(slot + 16);
+    ++step;
+    return tile;
+  }
+};
 
 inline int processor_count() {
   static const int count = [] {

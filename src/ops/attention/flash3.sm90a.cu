@@ -12,6 +12,9 @@
 // that holds the segment's end comes first. Bytes moved: q and o once; k and v once a tile of queries:
 // Theta(N^2 d^2 / M).
 #include "ops/attention/flash3.cuh"
+#ifdef RIDGE_KERNEL_SYMBOL
+#include "ops/attention/gpu_call.cuh"
+#endif
 
 namespace ridge {
 namespace {
@@ -29,59 +32,32 @@ struct Shape {
   static constexpr int kQBytes = kDBlocks * kQBlock, kKBytes = kDBlocks * kKBlock,
                        kVBytes = kDvBlocks * kKBlock;
   static constexpr int kBarriers = 2 + 4 * kStages;
-  static constexpr int kShared = 1024 + kQBytes + kStages * (kKBytes + kVBytes) + 8 * kBarriers;
-  // 65536 registers, in steps of 8 a thread.
-  static constexpr int kConsumerRegisters = kGroups == 1 ? 256 - 16 : kGroups == 2 ? 240 : 160;
-  static constexpr int kProducerRegisters = kGroups == 3 ? 32 : 24;
+  static constexpr int kShared =
+      1024 + kQBytes + kStages * (kKBytes + kVBytes) + 8 * kBarriers + Tiles::kBytes;
+  // What the CTA was given (168 a thread, with two or four warpgroups 128), in steps of 8.
+  static constexpr int kCtas = kGroups == 1 ? 2 : 1;              // on a multiprocessor
+  static constexpr bool kTight = kKeys * 3 / 4 + kDv / 2 >= 180;  // s, p and o need what a consumer can get
+  static constexpr int kConsumerRegisters = kGroups == 3 ? 160 : kGroups == 1 ? 216 : kTight ? 240 : 232;
+  static constexpr int kProducerRegisters = kGroups == 3 ? 32 : kTight && kGroups == 2 ? 24 : 40;
   static_assert(kShared <= 232448 && kKeys % 16 == 0 && kD % 16 == 0 && kDv % 32 == 0);
 };
 
-// Which queries of which head a tile is: the longest tiles of a causal head first, head after head, so that
-// CTAs that run together read the same keys from L2.
-struct Work {
-  int head, row0, q_len, kv_len, q_begin, kv_begin, shift, first, last;  // tiles of keys first .. last
-};
-
-template <typename S>
-RIDGE_HOPPER Work work_of(const AttentionGpuParams& p, int tile, int row_tiles) {
-  Work w;
-  const int pair = tile / row_tiles;
-  w.head = pair % p.heads;
-  const AttentionSegment g = p.segments[pair / p.heads];
-  w.row0 = (row_tiles - 1 - tile % row_tiles) * S::kRows;
-  w.q_len = static_cast<int>(g.q_len);
-  w.kv_len = static_cast<int>(g.kv_len);
-  w.q_begin = static_cast<int>(g.q_begin);
-  w.kv_begin = static_cast<int>(g.kv_begin);
-  w.shift = w.kv_len - w.q_len;
-  const int end = min(w.row0 + S::kRows, w.q_len);
-  const KeyRange seen = visible_keys(p.causal, p.window, w.kv_len, w.row0 + w.shift, end - 1 + w.shift);
-  w.first = seen.first / S::kKeys;
-  w.last = seen.end > seen.first ? (seen.end - 1) / S::kKeys : w.first - 1;
-  if (w.row0 >= w.q_len) w.last = w.first - 1;
-  return w;
-}
-
-// The tile of round `i`; odd rounds run backwards so that every CTA gets long and short ones.
-RIDGE_HOPPER int tile_of(int i) {
-  const int g = gridDim.x, c = blockIdx.x;
-  return i * g + (i & 1 ? g - 1 - c : c);
-}
-
 template <typename T, typename S>
-__global__ void __launch_bounds__(S::kThreads, 1)
+__global__ void __launch_bounds__(S::kThreads, S::kCtas)
     flash3_kernel(const __grid_constant__ CUtensorMap q_map, const __grid_constant__ CUtensorMap k_map,
                   const __grid_constant__ CUtensorMap v_map, const __grid_constant__ AttentionGpuParams p,
-                  const int row_tiles, const int tiles) {
+                  const int row_tiles, const int tiles, int32_t* counter) {
   extern __shared__ char shared[];
   const uint32_t q_at = (shared_at(shared) + 1023) & ~1023u;
   const uint32_t k_at = q_at + S::kQBytes, v_at = k_at + S::kStages * S::kKBytes;
   const uint32_t q_full = v_at + S::kStages * S::kVBytes, q_free = q_full + 8;
   const uint32_t k_full = q_free + 8, k_free = k_full + 8 * S::kStages;
   const uint32_t v_full = k_free + 8 * S::kStages, v_free = v_full + 8 * S::kStages;
+  Tiles queue(v_free + 8 * S::kStages, counter);
   const int thread = threadIdx.x, group = thread / 128 - 1;  // -1: the producer
 
   if (thread == 0) {
+    queue.init(4 * S::kGroups);
     barrier_init(q_full, 1);
     barrier_init(q_free, 4 * S::kGroups);  // one arrival a consumer warp
     for (int i = 0; i < S::kStages; ++i) {
@@ -103,9 +79,7 @@ __global__ void __launch_bounds__(S::kThreads, 1)
       uint32_t q_turn = 0;
       int stage_k = 0, stage_v = 0;
       uint32_t turn_k = 0, turn_v = 0;
-      for (int i = 0; i * static_cast<int>(gridDim.x) < tiles; ++i) {
-        const int tile = tile_of(i);
-        if (tile >= tiles) continue;
+      for (int tile = queue.give(); tile < tiles; tile = queue.give()) {
         const Work w = work_of<S>(p, tile, row_tiles);
         if (w.last < w.first) continue;
         const int kv_head = w.head / (p.heads / p.kv_heads);
@@ -155,9 +129,7 @@ __global__ void __launch_bounds__(S::kThreads, 1)
   uint32_t q_turn = 0, turn_k = 0, turn_v = 0;
   int stage_k = 0, stage_v = 0;
 
-  for (int i = 0; i * static_cast<int>(gridDim.x) < tiles; ++i) {
-    const int tile = tile_of(i);
-    if (tile >= tiles) continue;
+  for (int tile = queue.take(lane); tile < tiles; tile = queue.take(lane)) {
     const Work w = work_of<S>(p, tile, row_tiles);
     if (w.row0 >= w.q_len) continue;
     const int row = w.row0 + group * 64 + warp * 16 + lane / 4;  // and row + 8
@@ -329,12 +301,15 @@ __global__ void __launch_bounds__(S::kThreads, 1)
 #pragma unroll
     for (int h = 0; h < 2; ++h)
       if (row + 8 * h < w.q_len || p.out != GpuReal::f32)
-        store_row<T, S::kDv>(p, o, h, w.q_begin + row + 8 * h, w.head, row + 8 * h < w.q_len, lane);
+        store_row<S::kDv>(p, o, h, w.q_begin + row + 8 * h, w.head, row + 8 * h < w.q_len, lane);
   }
 }
 
 template <typename T, typename S>
-bool launch_shape(const AttentionGpuParams& p, bool persistent, gpuStream_t stream) {
+bool launch_shape(const AttentionGpuParams& p, bool persistent, int32_t* counter, gpuStream_t stream) {
+  const int row_tiles = (p.max_q_len + S::kRows - 1) / S::kRows,
+            tiles = row_tiles * p.heads * p.segment_count;
+  if (tiles == 0) return true;
   const CUtensorMapDataType type =
       std::is_same_v<T, __half> ? CU_TENSOR_MAP_DATA_TYPE_FLOAT16 : CU_TENSOR_MAP_DATA_TYPE_BFLOAT16;
   CUtensorMap q, k, v;
@@ -346,61 +321,141 @@ bool launch_shape(const AttentionGpuParams& p, bool persistent, gpuStream_t stre
   static const bool ready =
       cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, S::kShared) == cudaSuccess;
   if (!ready) return false;
-  const int row_tiles = (p.max_q_len + S::kRows - 1) / S::kRows,
-            tiles = row_tiles * p.heads * p.segment_count;
-  if (tiles == 0) return true;
-  const int grid = persistent ? std::min(tiles, processor_count()) : tiles;
-  kernel<<<grid, S::kThreads, S::kShared, stream>>>(q, k, v, p, row_tiles, tiles);
+  // Tiles of one length go round in turn; others to whoever is free.
+  const bool even = !p.causal && p.window == 0 && p.segment_count == 1;
+  const int stay = S::kCtas * processor_count();
+  persistent = persistent && tiles > stay && (even || counter);
+  if (!persistent || even) counter = nullptr;
+  if (counter && cudaMemsetAsync(counter, 0, 4, stream) != cudaSuccess) return false;
+  kernel<<<persistent ? stay : tiles, S::kThreads, S::kShared, stream>>>(q, k, v, p, row_tiles, tiles,
+                                                                         counter);
   return cudaGetLastError() == cudaSuccess;
 }
 
-// The tile shapes that were measured; flash3_shape() picks.
+// Variants 2 i and 2 i + 1 are shape i with a CTA a tile and with CTAs that stay.
 template <typename T>
-bool launch_variant(const AttentionGpuParams& p, int variant, gpuStream_t stream) {
-  const bool persistent = variant & 1;
+bool launch_variant(const AttentionGpuParams& p, int variant, int32_t* counter, gpuStream_t stream) {
+  const bool stay = variant & 1;
   switch (variant >> 1) {
     case 0:
-      return launch_shape<T, Shape<64, 64, 3, 128, 2, true>>(p, persistent, stream);
+      return launch_shape<T, Shape<64, 64, 3, 128, 2, true>>(p, stay, counter, stream);
     case 1:
-      return launch_shape<T, Shape<128, 128, 2, 128, 2, true>>(p, persistent, stream);
+      return launch_shape<T, Shape<96, 96, 2, 144, 2, true>>(p, stay, counter, stream);
     case 2:
-      return launch_shape<T, Shape<256, 256, 2, 80, 2, false>>(p, persistent, stream);
-#ifdef RIDGE_FLASH3_ALL
+      return launch_shape<T, Shape<128, 128, 2, 128, 2, true>>(p, stay, counter, stream);
     case 3:
-      return launch_shape<T, Shape<64, 64, 3, 128, 2, false>>(p, persistent, stream);
+      return launch_shape<T, Shape<128, 128, 2, 176, 2, true>>(p, stay, counter, stream);
     case 4:
-      return launch_shape<T, Shape<64, 64, 2, 192, 2, true>>(p, persistent, stream);
+      return launch_shape<T, Shape<192, 128, 2, 128, 2, true>>(p, stay, counter, stream);
     case 5:
-      return launch_shape<T, Shape<64, 64, 2, 128, 3, true>>(p, persistent, stream);
+      return launch_shape<T, Shape<192, 192, 2, 112, 2, true>>(p, stay, counter, stream);
     case 6:
-      return launch_shape<T, Shape<128, 128, 2, 176, 2, true>>(p, persistent, stream);
+      return launch_shape<T, Shape<256, 256, 2, 80, 2, false>>(p, stay, counter, stream);
     case 7:
-      return launch_shape<T, Shape<128, 128, 2, 160, 2, true>>(p, persistent, stream);
+      return launch_shape<T, Shape<64, 64, 1, 128, 2, false>>(p, stay, counter, stream);
+#ifdef RIDGE_FLASH3_ALL
     case 8:
-      return launch_shape<T, Shape<128, 128, 2, 128, 2, false>>(p, persistent, stream);
+      return launch_shape<T, Shape<128, 128, 1, 80, 2, false>>(p, stay, counter, stream);
     case 9:
-      return launch_shape<T, Shape<256, 256, 2, 80, 2, true>>(p, persistent, stream);
+      return launch_shape<T, Shape<64, 64, 2, 128, 2, true>>(p, stay, counter, stream);
     case 10:
-      return launch_shape<T, Shape<96, 96, 2, 144, 2, true>>(p, persistent, stream);
+      return launch_shape<T, Shape<128, 128, 2, 160, 2, true>>(p, stay, counter, stream);
     case 11:
-      return launch_shape<T, Shape<192, 192, 2, 112, 2, true>>(p, persistent, stream);
+      return launch_shape<T, Shape<64, 64, 1, 96, 3, false>>(p, stay, counter, stream);
     case 12:
-      return launch_shape<T, Shape<192, 128, 2, 128, 2, true>>(p, persistent, stream);
-    case 13:
-      return launch_shape<T, Shape<96, 96, 2, 128, 2, true>>(p, persistent, stream);
-    case 14:
-      return launch_shape<T, Shape<192, 192, 2, 96, 2, false>>(p, persistent, stream);
+      return launch_shape<T, Shape<192, 192, 2, 96, 2, false>>(p, stay, counter, stream);
 #endif
     default:
       return false;
   }
 }
 
+// As measured on an H100; CTAs that stay won everywhere.
+int best_variant(const AttentionGpuParams& p) {
+  int shape = 6;
+  if (p.d <= 64 && p.dv <= 64)
+    shape = 0;
+  else if (p.d <= 96 && p.dv <= 96)
+    shape = 1;
+  else if (p.d <= 128 && p.dv <= 128)
+    shape = p.max_kv_len <= 2048 ? 2 : 3;
+  else if (p.d <= 192 && p.dv <= 192)
+    shape = p.dv <= 128 ? 4 : 5;
+  return 2 * shape + 1;
+}
+
+// Rows and keys of the tile of a shape.
+struct TileSize {
+  int64_t rows, keys;
+};
+[[maybe_unused]] TileSize tile_size(int variant) {
+  constexpr TileSize sizes[] = {{192, 128}, {128, 144}, {128, 128}, {128, 176},
+                                {128, 128}, {128, 112}, {128, 80},  {64, 128}};
+  return sizes[variant / 2];
+}
+
 }  // namespace
 
-bool launch_flash3(const AttentionGpuParams& p, int variant, gpuStream_t stream) {
-  return p.in == GpuReal::f16 ? launch_variant<__half>(p, variant, stream)
-                              : launch_variant<__nv_bfloat16>(p, variant, stream);
+bool launch_flash3(const AttentionGpuParams& p, int variant, int32_t* counter, gpuStream_t stream) {
+  if (variant < 0) variant = best_variant(p);
+  return p.in == GpuReal::f16 ? launch_variant<__half>(p, variant, counter, stream)
+                              : launch_variant<__nv_bfloat16>(p, variant, counter, stream);
 }
+
+#ifdef RIDGE_KERNEL_SYMBOL
+namespace {
+
+const char* accepts(const void* args) {
+  const AttentionArgs& a = *static_cast<const AttentionArgs*>(args);
+  if (const char* why = gpu_call::accepts_tiles(a)) return why;
+  if (a.slopes.format != nullptr) return "ALiBi is not in its tiles";
+  if (a.softcap != 0) return "softcap is not in its tiles";
+  if (!(a.scale > 0)) return "a scale that is not positive";
+  if (a.q.dim[0] == 0 || a.k.dim[0] == 0) return "no queries or no keys";
+  return nullptr;
+}
+
+int64_t workspace(const void* args, int) {
+  return gpu_call::tile_bytes(*static_cast<const AttentionArgs*>(args)) + 256;
+}
+
+void run(const void* args, const Exec& exec) {
+  const AttentionArgs& a = *static_cast<const AttentionArgs*>(args);
+  const AttentionGpuParams p = gpu_call::in_tiles(a, exec);
+  int32_t* counter = reinterpret_cast<int32_t*>(static_cast<char*>(exec.workspace) + gpu_call::tile_bytes(a));
+  const gpuStream_t stream = static_cast<gpuStream_t>(exec.stream);
+  // A launch that the driver refused leaves its error; a refused tensor map does not, so one is made.
+  if (!launch_flash3(p, -1, counter, stream)) cudaMemsetAsync(nullptr, 0, 1, stream);
+}
+
+void refine(const void* args, Cost& cost) {
+  const AttentionArgs& a = *static_cast<const AttentionArgs*>(args);
+  const AttentionGpuParams p = gpu_call::shapes(a);
+  const TileSize tile = tile_size(best_variant(p));
+  int64_t queries = 0;
+  for (int64_t s = 0; s < a.segment_count; ++s) queries += a.segments[s].q_len;
+  cost.state = gpu_call::loaded_keys(a, tile.rows, tile.keys) * p.heads * (p.d + p.dv) * 2;
+  cost.read = cost.state + queries * p.heads * p.d * 2 + gpu_call::rounding_bytes(a);
+  cost.written = queries * p.heads * p.dv * (p.out == GpuReal::f32 ? 4 : 2);
+  cost.rate = Rate::bf16;
+}
+
+}  // namespace
+
+namespace tables {
+extern const Kernel RIDGE_KERNEL_SYMBOL;
+const Kernel RIDGE_KERNEL_SYMBOL{"attention",
+                                 "flash3",
+                                 DeviceKind::gpu,
+                                 GpuFeature::cuda | GpuFeature::sm90a,
+                                 25,
+                                 Rounding::bf16_activation,
+                                 accepts,
+                                 workspace,
+                                 run,
+                                 refine,
+                                 "Shah et al. 2024 (FlashAttention-3), sections 3.1 and 3.2"};
+}  // namespace tables
+#endif
 
 }  // namespace ridge
