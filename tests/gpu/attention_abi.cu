@@ -17,7 +17,9 @@ const char* attention_naive(const AttentionGpuParams* p, void* workspace, gpuStr
   return nullptr;
 }
 
-int64_t attention_online_softmax_workspace(const AttentionGpuParams* p) { return ridge::online_softmax_workspace(*p); }
+int64_t attention_online_softmax_workspace(const AttentionGpuParams* p) {
+  return ridge::online_softmax_workspace(*p);
+}
 const char* attention_online_softmax(const AttentionGpuParams* p, void* workspace, gpuStream_t stream) {
   ridge::launch_online_softmax(*p, workspace, stream);
   return nullptr;
@@ -36,7 +38,9 @@ const char* attention_flash1(const AttentionGpuParams* p, void* workspace, gpuSt
   return ridge::launch_flash1(*p, workspace, stream);
 }
 
-const char* attention_flash2(const AttentionGpuParams* p, gpuStream_t stream) { return ridge::launch_flash2(*p, stream); }
+const char* attention_flash2(const AttentionGpuParams* p, gpuStream_t stream) {
+  return ridge::launch_flash2(*p, stream);
+}
 
 const char* attention_flash2_backward(const ridge::AttentionGpuGradParams* g, gpuStream_t stream) {
   return ridge::launch_flash2_backward(*g, stream);

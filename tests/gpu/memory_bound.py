@@ -3,11 +3,12 @@
 
 Usage, from the root of the repository, on a machine with a GPU and PyTorch:
   F="-std=c++20 -O3 --expt-relaxed-constexpr -arch=sm_90 -Xcompiler=-fPIC -Isrc"
-  for o in linear/gemv softmax/online rms_norm/rows layer_norm/rows; do
+  for o in linear/gemv linear/quantized_gemm selective_scan/lanes softmax/online rms_norm/rows layer_norm/rows; do
     nvcc $F -DRIDGE_KERNEL_SYMBOL=kernel_$(echo $o | tr / _)_gpu -c src/ops/$o.gpu.cu -o /tmp/$(echo $o | tr / _).o; done
   nvcc $F -c tests/gpu/memory_bound_abi.cu -o /tmp/memory_bound_abi.o
-  nvcc -shared -o /tmp/libmb.so /tmp/{memory_bound_abi,linear_gemv,softmax_online,rms_norm_rows,layer_norm_rows}.o
-  python3 tests/gpu/memory_bound.py /tmp/libmb.so [check|time ...]
+  nvcc -shared -o /tmp/libmb.so /tmp/{memory_bound_abi,linear_gemv,linear_quantized_gemm}.o \
+    /tmp/{selective_scan_lanes,softmax_online,rms_norm_rows,layer_norm_rows}.o
+  python3 tests/gpu/memory_bound.py /tmp/libmb.so [check|time|gemm|scan ...]
   python3 tests/gpu/memory_bound.py --decoders FOLDER   (no GPU: the decoders below on FOLDER/*.gguf beside the gguf package)
 
 Buffers rotate so that the L2 cache does not hold what is timed. Exit status 1 where a result is wrong.
@@ -112,11 +113,13 @@ def check_decoders(folder):
 def main():
     import torch
     lib = ctypes.CDLL(sys.argv[1])
-    what = sys.argv[2:] or ["check", "time"]
+    what = sys.argv[2:] or ["check", "time", "gemm", "scan"]
     P, I, L, F = ctypes.c_void_p, ctypes.c_int, ctypes.c_int64, ctypes.c_float
     lib.ridge_gemv.argtypes = [ctypes.c_char_p, P, P, P, P, I, L, L, P, P, P]
     lib.ridge_softmax.argtypes = [P, P, L, L, L, P]
     lib.ridge_norm.argtypes = [I, P, P, P, P, L, L, F, F, P]
+    lib.ridge_gemm.argtypes = [ctypes.c_char_p, P, P, P, P, I, L, L, P]
+    lib.ridge_scan.argtypes = [P] * 10 + [L, L, P, L, P]
     stream = torch.cuda.current_stream().cuda_stream
     ptr = lambda t: t.data_ptr() if t is not None else None
     wrong = tests = 0
@@ -285,10 +288,95 @@ def main():
                       f"  (PyTorch {t * 1e6:.1f} us)", flush=True)
                 del xs, ys
 
+    def gemm():
+        torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
+        for fmt in ("bf16", *BLOCKS):
+            for n, k in ((128, 256), (300, 512), (77, 1792), (1024, 4096)):
+                w, wd, _, _ = weights(fmt, n, k, n + k)
+                for m in (1, 17, 128, 200):
+                    x = torch.randn(m, k, device="cuda")
+                    bias = torch.randn(n, device="cuda") if m % 2 else None
+                    y = torch.full((m + 1, n), float("nan"), device="cuda")
+                    rc = lib.ridge_gemm(fmt.encode(), ptr(x), ptr(w), ptr(bias), ptr(y), m, n, k, stream)
+                    want = x.double() @ wd.T + (bias.double() if bias is not None else 0)
+                    plain = (x.bfloat16().double() @ wd.bfloat16().double().T) + (bias.double() if bias is not None else 0)
+                    verdict(f"gemm {fmt} {m}x{n}x{k} ({rc})", y[:m], want, 2 * (plain - want).abs().max() + 1e-5)
+                    if not torch.isnan(y[m]).all():
+                        verdict(f"gemm {fmt} {m}x{n}x{k} wrote past the end", y[m], y[m].double() * 0, 0.0)
+        print(f"gemm: {tests} results, {wrong} wrong", flush=True)
+        m, n, k = 4096, 14336, 4096
+        xb, wb = torch.randn(m, k, device="cuda").bfloat16(), torch.randn(n, k, device="cuda").bfloat16()
+        best = timed([lambda st: torch.nn.functional.linear(xb, wb)] * 4)
+        print(f"cuBLAS bf16 {m}x{n}x{k}: {2 * m * n * k / best / 1e12:.0f} TFLOP/s")
+        x, y = xb.float(), torch.empty(m, n, device="cuda")
+        for fmt in ("bf16", *BLOCKS):
+            if fmt == "bf16":
+                w = wb
+            else:
+                base = torch.from_numpy(random_blocks(fmt, 4096, 1)).cuda().reshape(-1)
+                size = n * k // BLOCKS[fmt][0] * BLOCKS[fmt][1]
+                w = base.repeat(-(-size // base.numel()))[:size].clone()
+            sec = timed([lambda st: lib.ridge_gemm(fmt.encode(), ptr(x), ptr(w), None, ptr(y), m, n, k, st)] * 4)
+            print(f"gemm {fmt:7s} {m}x{n}x{k}: {2 * m * n * k / sec / 1e12:.0f} TFLOP/s  {best / sec * 100:.0f} % of cuBLAS",
+                  flush=True)
+
+    def scan_reference(x, dt, a_log, bias, d, b, c, z, state):
+        delta = torch.nn.functional.softplus(dt + (bias if bias is not None else 0))
+        a, h, ys = -torch.exp(a_log), state.clone(), []
+        for t in range(x.shape[0]):
+            h = torch.exp(delta[t][:, None] * a) * h + (delta[t] * x[t])[:, None] * b[t]
+            ys.append(h @ c[t] + (d * x[t] if d is not None else 0))
+        y = torch.stack(ys)
+        return (y * torch.nn.functional.silu(z) if z is not None else y), h
+
+    def scan():
+        r = lambda *s: torch.randn(*s, device="cuda")
+        for channels, n in ((64, 16), (100, 16), (37, 5), (64, 32), (33, 64)):
+            for lengths in ((1,), (50,), (3, 17, 40)):
+                for full in (True, False):
+                    tokens = sum(lengths)
+                    x, dt, b, c = r(tokens, channels), r(tokens, channels), r(tokens, n), r(tokens, n)
+                    a_log, bias, d, z = r(channels, n), r(channels), r(channels), r(tokens, channels)
+                    state = r(len(lengths), n, channels) if full else None
+                    bias, d, z = (bias, d, z) if full else (None, None, None)
+                    spans, at, want, last = [], 0, [], []
+                    for i, length in enumerate(lengths):
+                        slot = len(lengths) - 1 - i
+                        spans.append((at, length, slot))
+                        cut = lambda v: v[at:at + length].double() if v is not None else None
+                        dbl = lambda v: v.double() if v is not None else None
+                        h0 = state[slot].T.double() if full else torch.zeros(channels, n, device="cuda", dtype=torch.float64)
+                        yy, h = scan_reference(cut(x), cut(dt), a_log.double(), dbl(bias), dbl(d), cut(b), cut(c), cut(z), h0)
+                        want.append(yy)
+                        last.append((slot, h))
+                        at += length
+                    y, sp = torch.full_like(x, float("nan")), torch.tensor(spans, device="cuda")
+                    lib.ridge_scan(ptr(x), ptr(dt), ptr(a_log), ptr(bias), ptr(d), ptr(b), ptr(c), ptr(z), ptr(y), ptr(state),
+                                   channels, n, ptr(sp), len(spans), stream)
+                    want = torch.cat(want)
+                    name = f"scan {channels}x{n} {lengths} full={full}"
+                    verdict(name, y, want, want.abs() * 2e-5 + 2e-5 * want.abs().max())
+                    for slot, h in last if full else ():
+                        verdict(name + " state", state[slot].T, h, h.abs() * 2e-5 + 1e-5 * h.abs().max())
+        print(f"scan: {tests} results, {wrong} wrong", flush=True)
+        for batch, length, channels, n in ((1, 2048, 5120, 16), (8, 2048, 5120, 16), (256, 1, 5120, 16)):
+            tokens = batch * length
+            x, dt, b, c, z = r(tokens, channels), r(tokens, channels), r(tokens, n), r(tokens, n), r(tokens, channels)
+            a_log, y = r(channels, n), torch.empty(tokens, channels, device="cuda")
+            sp = torch.tensor([(i * length, length, i) for i in range(batch)], device="cuda")
+            sec = timed([lambda st: lib.ridge_scan(ptr(x), ptr(dt), ptr(a_log), None, None, ptr(b), ptr(c), ptr(z), ptr(y), None,
+                                                   channels, n, ptr(sp), batch, st)] * 3)
+            print(f"scan {batch}x{length} channels {channels} n {n}: {sec * 1e6:.0f} us  {tokens * channels * 16 / sec / 1e12:.2f} TB/s",
+                  flush=True)
+
     if "check" in what:
         check()
     if "time" in what:
         time()
+    if "gemm" in what:
+        gemm()
+    if "scan" in what:
+        scan()
     sys.exit(1 if wrong else 0)
 
 
