@@ -1,6 +1,6 @@
-// FlashAttention (Dao, Fu, Ermon, Rudra, Re 2022, arXiv:2205.14135, algorithm 1), as published: the outer loop runs
-// over tiles of keys and values, the inner one over the queries, and the statistics m, l and the scaled output of
-// every query are read from memory and rewritten for every tile of keys:
+// FlashAttention (Dao, Fu, Ermon, Rudra, Re 2022, arXiv:2205.14135, algorithm 1), as published: the outer
+// loop runs over tiles of keys and values, the inner one over the queries, and the statistics m, l and the
+// scaled output of every query are read from memory and rewritten for every tile of keys:
 //   m' = max(m, m~),  l' = e^(m - m') l + e^(m~ - m') l~,  o' = (l e^(m - m') o + e^(m~ - m') p~ v) / l'.
 // One block of threads a head and sequence; a warp always meets the same 16 queries, so that what it rewrites
 // is read by itself alone.
@@ -16,7 +16,8 @@ using namespace tile;
 constexpr int kKeys = 64, kWarps = 8, kThreads = 32 * kWarps;
 
 template <typename T, int kD>
-__global__ void __launch_bounds__(kThreads, 1) flash1_kernel(const AttentionGpuParams p, float* out, float2* stats) {
+__global__ void __launch_bounds__(kThreads, 1)
+    flash1_kernel(const AttentionGpuParams p, float* out, float2* stats) {
   constexpr int kTileBytes = kKeys * kD * 2;
   extern __shared__ __align__(1024) char shared[];
   const int thread = threadIdx.x, warp = thread / 32, lane = thread % 32;
@@ -31,7 +32,9 @@ __global__ void __launch_bounds__(kThreads, 1) flash1_kernel(const AttentionGpuP
   const Walk<kD> k_walk(k_at, lane % 8 + lane / 16 * 8, lane / 8 % 2), v_walk(v_at, lane % 16, lane / 16);
 
   // Lane's rows of the output (f32, [q_tokens, heads, dv]) and of the statistics (m in powers of two, l).
-  const auto o_row = [&](int row) { return out + ((g.q_begin + row) * p.heads + head) * p.dv + lane % 4 * 2; };
+  const auto o_row = [&](int row) {
+    return out + ((g.q_begin + row) * p.heads + head) * p.dv + lane % 4 * 2;
+  };
   const auto stat = [&](int row) -> float2& { return stats[(g.q_begin + row) * p.heads + head]; };
   for (int row0 = warp * 16; row0 < q_len; row0 += 16 * kWarps)
     for (int row = row0 + lane / 4; row < min(row0 + 16, q_len); row += 8) {
@@ -110,7 +113,8 @@ __global__ void __launch_bounds__(kThreads, 1) flash1_kernel(const AttentionGpuP
 #pragma unroll
       for (int c = 0; c < kKeys / 16; ++c) {
         const uint32_t a[4] = {pack<T>(s[2 * c][0], s[2 * c][1]), pack<T>(s[2 * c][2], s[2 * c][3]),
-                               pack<T>(s[2 * c + 1][0], s[2 * c + 1][1]), pack<T>(s[2 * c + 1][2], s[2 * c + 1][3])};
+                               pack<T>(s[2 * c + 1][0], s[2 * c + 1][1]),
+                               pack<T>(s[2 * c + 1][2], s[2 * c + 1][3])};
 #pragma unroll
         for (int j = 0; j < kD / 16; ++j) {
           uint32_t b[4];
@@ -127,7 +131,8 @@ __global__ void __launch_bounds__(kThreads, 1) flash1_kernel(const AttentionGpuP
         for (int j = 0; j < kD / 8; ++j) {
           if (j * 8 >= p.dv) break;
           float2& x = *reinterpret_cast<float2*>(o_row(row) + j * 8);
-          x = make_float2(keep[h] * x.x + scale_new[h] * o[j][h * 2], keep[h] * x.y + scale_new[h] * o[j][h * 2 + 1]);
+          x = make_float2(keep[h] * x.x + scale_new[h] * o[j][h * 2],
+                          keep[h] * x.y + scale_new[h] * o[j][h * 2 + 1]);
         }
       }
     }
@@ -184,7 +189,9 @@ const char* launch_flash1(const AttentionGpuParams& p, void* workspace, gpuStrea
 #ifdef RIDGE_KERNEL_SYMBOL
 namespace {
 
-const char* accepts(const void* args) { return gpu_call::accepts_tiles(*static_cast<const AttentionArgs*>(args)); }
+const char* accepts(const void* args) {
+  return gpu_call::accepts_tiles(*static_cast<const AttentionArgs*>(args));
+}
 
 int64_t workspace(const void* args, int) {
   const AttentionArgs& a = *static_cast<const AttentionArgs*>(args);
@@ -194,7 +201,8 @@ int64_t workspace(const void* args, int) {
 void run(const void* args, const Exec& exec) {
   const AttentionArgs& a = *static_cast<const AttentionArgs*>(args);
   const AttentionGpuParams p = gpu_call::in_tiles(a, exec);
-  launch_flash1(p, static_cast<char*>(exec.workspace) + gpu_call::tile_bytes(a), static_cast<gpuStream_t>(exec.stream));
+  launch_flash1(p, static_cast<char*>(exec.workspace) + gpu_call::tile_bytes(a),
+                static_cast<gpuStream_t>(exec.stream));
 }
 
 void refine(const void* args, Cost& cost) {
@@ -206,7 +214,8 @@ void refine(const void* args, Cost& cost) {
   const int64_t meetings = gpu_call::loaded_keys(a, 16, kKeys) / kKeys * 16 + queries;
   cost.state = keys * p.heads * (p.d + p.dv) * 2;
   cost.read = cost.state + meetings * p.heads * (p.d * 2 + (p.dv + 2) * 4) + gpu_call::rounding_bytes(a);
-  cost.written = meetings * p.heads * (p.dv + 2) * 4 + queries * p.heads * p.dv * (p.out == GpuReal::f32 ? 4 : 2);
+  cost.written =
+      meetings * p.heads * (p.dv + 2) * 4 + queries * p.heads * p.dv * (p.out == GpuReal::f32 ? 4 : 2);
   cost.rate = Rate::bf16;
 }
 

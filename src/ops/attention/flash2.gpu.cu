@@ -5,23 +5,23 @@
 // unscaled in registers, is corrected when a row's maximum grows, and divided by its sum once, at the end:
 //   s = scale q k^T,  m' = max(m, max_j s),  p = exp(s - m'),  l = e^(m - m') l + sum_j p,
 //   o = e^(m - m') o + p v;     finally o / l, and lse = m + log l.
-// Tiles of keys that none of the queries sees are never loaded; masks are evaluated in tiles that a mask cuts.
-// Bytes moved: q and o once; k and v once a tile of queries: Theta(N^2 d / B) with B rows a tile, which is
-// Theta(N^2 d^2 / M) for a tile that fills a fast memory of M = Theta(B d).
-#include "ops/attention/gpu_call.cuh"
+// Tiles of keys that none of the queries sees are never loaded; masks are evaluated in tiles that a mask
+// cuts. Bytes moved: q and o once; k and v once a tile of queries: Theta(N^2 d / B) with B rows a tile, which
+// is Theta(N^2 d^2 / M) for a tile that fills a fast memory of M = Theta(B d).
 #include "ops/attention/flash2.cuh"
+#include "ops/attention/gpu_call.cuh"
 
 namespace ridge {
 namespace {
 
 using namespace tile;
 
-// kDim columns (d and dv padded), kWarps warps of 16 kRowTiles queries, kKeys keys a step, kBlocks blocks on a
-// multiprocessor. Where kKeep, the queries stay in registers.
-template <int kDim_, int kRowTiles_, int kWarps_, int kKeys_, int kBlocks_, bool kKeep_, bool kSkip_ = false>
+// kDim columns (d and dv padded), kWarps warps of 16 kRowTiles queries, kKeys keys a step, kBlocks blocks on
+// a multiprocessor. The first 16 kKept columns of the queries stay in registers, the others in shared memory.
+template <int kDim_, int kRowTiles_, int kWarps_, int kKeys_, int kBlocks_, int kKept_>
 struct Shape {
-  static constexpr int kDim = kDim_, kRowTiles = kRowTiles_, kWarps = kWarps_, kKeys = kKeys_, kBlocks = kBlocks_;
-  static constexpr bool kKeep = kKeep_, kSkip = kSkip_;
+  static constexpr int kDim = kDim_, kRowTiles = kRowTiles_, kWarps = kWarps_, kKeys = kKeys_,
+                       kBlocks = kBlocks_, kKept = kKept_;
   static constexpr int kRows = 16 * kRowTiles * kWarps, kThreads = 32 * kWarps;
   static constexpr int kQBytes = kRows * kDim * 2, kTileBytes = kKeys * kDim * 2;
   static constexpr int kShared = kQBytes + 4 * kTileBytes;  // q, and two stages of k and v
@@ -57,11 +57,12 @@ __global__ void __launch_bounds__(S::kThreads, S::kBlocks) flash2_kernel(const A
     const uint32_t to = kv_at + stage * 2 * S::kTileBytes;
     if (whole && at + S::kKeys <= kv_len) {
       copy_tile<S::kKeys, kD, S::kThreads, false>(to, k + at * p.k_token, p.k_token, 0, 0, thread);
-      copy_tile<S::kKeys, kD, S::kThreads, false>(to + S::kTileBytes, v + at * p.v_token, p.v_token, 0, 0, thread);
+      copy_tile<S::kKeys, kD, S::kThreads, false>(to + S::kTileBytes, v + at * p.v_token, p.v_token, 0, 0,
+                                                  thread);
       return;
     }
-    copy_tile<S::kKeys, kD, S::kThreads>(to, k + at * p.k_token, p.k_token, kv_len - static_cast<int>(at), p.d,
-                                         thread);
+    copy_tile<S::kKeys, kD, S::kThreads>(to, k + at * p.k_token, p.k_token, kv_len - static_cast<int>(at),
+                                         p.d, thread);
     copy_tile<S::kKeys, kD, S::kThreads>(to + S::kTileBytes, v + at * p.v_token, p.v_token,
                                          kv_len - static_cast<int>(at), p.dv, thread);
   };
@@ -71,7 +72,8 @@ __global__ void __launch_bounds__(S::kThreads, S::kBlocks) flash2_kernel(const A
   copies_commit();
 
   float o[kM][kD / 8][4] = {};
-  float most[kM][2], sum[kM][2] = {};  // of rows lane / 4 and lane / 4 + 8 of each 16; sums of this lane's keys
+  float most[kM][2],
+      sum[kM][2] = {};  // of rows lane / 4 and lane / 4 + 8 of each 16; sums of this lane's keys
 #pragma unroll
   for (int i = 0; i < kM; ++i) most[i][0] = most[i][1] = -INFINITY;
   // A score times `unit` is in powers of two; with a bias scores are brought to powers of two themselves.
@@ -82,14 +84,14 @@ __global__ void __launch_bounds__(S::kThreads, S::kBlocks) flash2_kernel(const A
   const Walk<kD> q_walk(q_at, warp * 16 * kM + lane % 16, lane / 16);
   const Walk<kD> k_walk(kv_at, lane % 8 + lane / 16 * 8, lane / 8 % 2);
   const Walk<kD> v_walk(kv_at + S::kTileBytes, lane % 16, lane / 16);
-  uint32_t kept[S::kKeep ? kM : 1][S::kKeep ? kD / 16 : 1][4];
-  if constexpr (S::kKeep) {
+  uint32_t kept[kM][S::kKept > 0 ? S::kKept : 1][4];
+  if constexpr (S::kKept > 0) {
     copies_wait<0>();
     __syncthreads();
 #pragma unroll
     for (int i = 0; i < kM; ++i)
 #pragma unroll
-      for (int c = 0; c < kD / 16; ++c) load_matrices(kept[i][c], q_walk.at(i, c));
+      for (int c = 0; c < S::kKept; ++c) load_matrices(kept[i][c], q_walk.at(i, c));
   }
 
   for (int stage = 0; n >= first_tile; --n, stage ^= 1) {
@@ -105,9 +107,9 @@ __global__ void __launch_bounds__(S::kThreads, S::kBlocks) flash2_kernel(const A
       uint32_t a[kM][4];
 #pragma unroll
       for (int i = 0; i < kM; ++i) {
-        if constexpr (S::kKeep) {
+        if (c < S::kKept) {
 #pragma unroll
-          for (int e = 0; e < 4; ++e) a[i][e] = kept[i][c][e];
+          for (int e = 0; e < 4; ++e) a[i][e] = kept[i][c < S::kKept ? c : 0][e];
         } else {
           load_matrices(a[i], q_walk.at(i, c));
         }
@@ -176,10 +178,8 @@ __global__ void __launch_bounds__(S::kThreads, S::kBlocks) flash2_kernel(const A
             part += w;
           }
         sum[i][h] = sum[i][h] * grown + part;
-        if (!S::kSkip || __any_sync(~0u, grown != 1)) {
 #pragma unroll
-          for (int j = 0; j < kD / 8; ++j) o[i][j][h * 2] *= grown, o[i][j][h * 2 + 1] *= grown;
-        }
+        for (int j = 0; j < kD / 8; ++j) o[i][j][h * 2] *= grown, o[i][j][h * 2 + 1] *= grown;
       }
 
 #pragma unroll
@@ -247,12 +247,12 @@ const char* launch_shape(const AttentionGpuParams& p, gpuStream_t stream) {
 template <typename F>
 auto with_shape(const AttentionGpuParams& p, F&& f) {
   const int d = p.d > p.dv ? p.d : p.dv;
-  if (d <= 32) return f(Shape<32, 2, 4, 64, 3, true>());
-  if (d <= 64) return f(Shape<64, 2, 4, 64, 2, true>());
-  if (d <= 96) return f(Shape<96, 2, 4, 64, 2, false>());
-  if (d <= 128) return f(Shape<128, 2, 4, 64, 2, false>());
-  if (d <= 192) return f(Shape<192, 1, 8, 64, 1, false>());
-  return f(Shape<256, 1, 8, 64, 1, false>());
+  if (d <= 32) return f(Shape<32, 2, 4, 64, 3, 2>());
+  if (d <= 64) return f(Shape<64, 2, 4, 64, 2, 4>());
+  if (d <= 96) return f(Shape<96, 2, 4, 64, 2, 0>());
+  if (d <= 128) return f(Shape<128, 2, 4, 64, 2, 0>());
+  if (d <= 192) return f(Shape<192, 1, 8, 64, 1, 0>());
+  return f(Shape<256, 1, 8, 64, 1, 0>());
 }
 
 template <typename T>
@@ -275,7 +275,8 @@ int shared_limit() {
     int device = 0, bytes = 0;
     if (gpuGetDevice(&device) != gpuSuccess ||
         RIDGE_GPU_NAME(cudaDeviceGetAttribute(&bytes, cudaDevAttrMaxSharedMemoryPerBlockOptin, device),
-                       hipDeviceGetAttribute(&bytes, hipDeviceAttributeMaxSharedMemoryPerBlock, device)) != gpuSuccess)
+                       hipDeviceGetAttribute(&bytes, hipDeviceAttributeMaxSharedMemoryPerBlock, device)) !=
+            gpuSuccess)
       bytes = 227 * 1024;
     return bytes;
   }();

@@ -15,8 +15,8 @@ struct AttentionGpuGradParams {
   GpuReal out = GpuReal::bf16;  // forward.in or f32
 };
 
-// Queues the backward pass; what launch_flash2 takes, and segments whose keys do not overlap. Bits are the same
-// in every run. Returns why it cannot, or null.
+// Queues the backward pass; what launch_flash2 takes, and segments whose keys do not overlap. Bits are the
+// same in every run. Returns why it cannot, or null.
 const char* launch_flash2_backward(const AttentionGpuGradParams& g, gpuStream_t stream);
 
 }  // namespace ridge

@@ -3,13 +3,14 @@
 //   D_i = sum_c do_ic o_ic,   p_ij = exp(s_ij - lse_i),   dp_ij = do_i . v_j,   ds_ij = p_ij (dp_ij - D_i),
 //   dv_j = sum_i p_ij do_i,   dk_j = scale sum_i ds_ij q_i,   dq_i = scale sum_j ds_ij k_j,
 // with ds multiplied by 1 - (s/c)^2 where scores are capped. The published kernel adds dq from every tile of
-// keys with atomics; here a second kernel owns the queries and computes s and dp again: seven products in place
-// of five, no atomics, and the same bits every run. Both are one piece of code: a tile of rows (keys, or
-// queries) stays, with two operands in shared memory,
-//   x = a b^T, y = a' b'^T,   (a, a', b, b') = (k, v, q, do) for rows of keys, (q, do, k, v) for rows of queries,
-// and the other side streams by. Scores never leave registers: of x and y come p and ds, which are left operands
-// of the products with b' and b. The gradients of a KV head sum over the query heads of its group in the same
-// registers. Bytes moved: Theta(N^2 d / B) with B rows a tile.
+// keys with atomics; here a second kernel owns the queries and computes s and dp again: seven products in
+// place of five, no atomics, and the same bits every run. Both are one piece of code: a tile of rows (keys,
+// or queries) stays, with two operands in shared memory,
+//   x = a b^T, y = a' b'^T,   (a, a', b, b') = (k, v, q, do) for rows of keys, (q, do, k, v) for rows of
+//   queries,
+// and the other side streams by. Scores never leave registers: of x and y come p and ds, which are left
+// operands of the products with b' and b. The gradients of a KV head sum over the query heads of its group in
+// the same registers. Bytes moved: Theta(N^2 d / B) with B rows a tile.
 #include "ops/attention/flash2.cuh"
 #include "ops/attention/flash2_backward.cuh"
 #include "ops/attention/gpu_call.cuh"
@@ -31,7 +32,8 @@ struct Shape {
 
 template <typename T>
 __device__ __forceinline__ float read_output(const AttentionGpuParams& p, int64_t at) {
-  return p.out == GpuReal::f32 ? static_cast<const float*>(p.o)[at] : static_cast<float>(static_cast<const T*>(p.o)[at]);
+  return p.out == GpuReal::f32 ? static_cast<const float*>(p.o)[at]
+                               : static_cast<float>(static_cast<const T*>(p.o)[at]);
 }
 
 // D: a warp a query and head.
@@ -72,7 +74,8 @@ __global__ void __launch_bounds__(S::kThreads, S::kBlocks) backward_kernel(const
   rest /= tiles;
   const int own_head = rest % own_heads;
   const AttentionSegment seg = p.segments[rest / own_heads];
-  const int q_len = static_cast<int>(seg.q_len), kv_len = static_cast<int>(seg.kv_len), shift = kv_len - q_len;
+  const int q_len = static_cast<int>(seg.q_len), kv_len = static_cast<int>(seg.kv_len),
+            shift = kv_len - q_len;
   const int own_len = kKeyRows ? kv_len : q_len, other_len = kKeyRows ? q_len : kv_len;
   if (row0 >= own_len) return;
   const int last_row = min(row0 + S::kRows, own_len) - 1;
@@ -87,7 +90,8 @@ __global__ void __launch_bounds__(S::kThreads, S::kBlocks) backward_kernel(const
     const KeyRange seen = visible_keys(p.causal, p.window, kv_len, row0 + shift, last_row + shift);
     first = seen.first, end = seen.end;
   }
-  const int first_step = first / S::kStep, steps = end > first ? (end + S::kStep - 1) / S::kStep - first_step : 0;
+  const int first_step = first / S::kStep,
+            steps = end > first ? (end + S::kStep - 1) / S::kStep - first_step : 0;
   const int kv_head = kKeyRows ? own_head : own_head / group, count = kKeyRows ? steps * group : steps;
 
   const T* const q = static_cast<const T*>(p.q) + seg.q_begin * p.q_token;
@@ -102,9 +106,11 @@ __global__ void __launch_bounds__(S::kThreads, S::kBlocks) backward_kernel(const
     const int head = head_of(it), at = (first_step + it % steps) * S::kStep, have = other_len - at;
     const uint32_t to = stages_at + stage * S::kStage;
     if constexpr (kKeyRows) {
-      copy_tile<S::kStep, kD, S::kThreads>(to, q + at * p.q_token + head * p.q_head, p.q_token, have, p.d, thread);
-      copy_tile<S::kStep, kD, S::kThreads>(to + S::kStepBytes, d_o + at * do_token + static_cast<int64_t>(head) * p.dv,
-                                           do_token, have, p.dv, thread);
+      copy_tile<S::kStep, kD, S::kThreads>(to, q + at * p.q_token + head * p.q_head, p.q_token, have, p.d,
+                                           thread);
+      copy_tile<S::kStep, kD, S::kThreads>(to + S::kStepBytes,
+                                           d_o + at * do_token + static_cast<int64_t>(head) * p.dv, do_token,
+                                           have, p.dv, thread);
       const int64_t from = static_cast<int64_t>(head) * p.q_tokens + seg.q_begin + at;
       for (int i = thread; i < S::kStep; i += S::kThreads) {
         const bool there = i < have;
@@ -113,19 +119,20 @@ __global__ void __launch_bounds__(S::kThreads, S::kBlocks) backward_kernel(const
       }
     } else {
       copy_tile<S::kStep, kD, S::kThreads>(to, k + at * p.k_token, p.k_token, have, p.d, thread);
-      copy_tile<S::kStep, kD, S::kThreads>(to + S::kStepBytes, v + at * p.v_token, p.v_token, have, p.dv, thread);
+      copy_tile<S::kStep, kD, S::kThreads>(to + S::kStepBytes, v + at * p.v_token, p.v_token, have, p.dv,
+                                           thread);
     }
   };
   if constexpr (kKeyRows) {
     copy_tile<S::kRows, kD, S::kThreads>(a_at, k + row0 * p.k_token, p.k_token, own_len - row0, p.d, thread);
-    copy_tile<S::kRows, kD, S::kThreads>(a_at + S::kRowBytes, v + row0 * p.v_token, p.v_token, own_len - row0, p.dv,
-                                         thread);
+    copy_tile<S::kRows, kD, S::kThreads>(a_at + S::kRowBytes, v + row0 * p.v_token, p.v_token, own_len - row0,
+                                         p.dv, thread);
   } else {
     copy_tile<S::kRows, kD, S::kThreads>(a_at, q + row0 * p.q_token + own_head * p.q_head, p.q_token,
                                          own_len - row0, p.d, thread);
     copy_tile<S::kRows, kD, S::kThreads>(a_at + S::kRowBytes,
-                                         d_o + row0 * do_token + static_cast<int64_t>(own_head) * p.dv, do_token,
-                                         own_len - row0, p.dv, thread);
+                                         d_o + row0 * do_token + static_cast<int64_t>(own_head) * p.dv,
+                                         do_token, own_len - row0, p.dv, thread);
   }
   if (count > 0) copy_step(0, 0);
   copies_commit();
@@ -135,7 +142,8 @@ __global__ void __launch_bounds__(S::kThreads, S::kBlocks) backward_kernel(const
   if constexpr (!kKeyRows) {
 #pragma unroll
     for (int h = 0; h < 2; ++h) {
-      const int64_t at = static_cast<int64_t>(own_head) * p.q_tokens + seg.q_begin + min(my_row + h * 8, q_len - 1);
+      const int64_t at =
+          static_cast<int64_t>(own_head) * p.q_tokens + seg.q_begin + min(my_row + h * 8, q_len - 1);
       row_lse[h] = p.lse[at] * kLog2e, row_delta[h] = g.delta[at];
     }
   }
@@ -174,9 +182,11 @@ __global__ void __launch_bounds__(S::kThreads, S::kBlocks) backward_kernel(const
     }
 
     const int keys0 = kKeyRows ? row0 : column0, keys1 = keys0 + (kKeyRows ? S::kRows : S::kStep) - 1;
-    const int queries0 = kKeyRows ? column0 : row0, queries1 = queries0 + (kKeyRows ? S::kStep : S::kRows) - 1;
-    const bool cut = keys1 >= kv_len || queries1 >= q_len || (p.causal && keys1 > queries0 + shift) ||
-                     (p.window > 0 && (keys1 - queries0 - shift >= p.window || queries1 + shift - keys0 >= p.window));
+    const int queries0 = kKeyRows ? column0 : row0,
+              queries1 = queries0 + (kKeyRows ? S::kStep : S::kRows) - 1;
+    const bool cut =
+        keys1 >= kv_len || queries1 >= q_len || (p.causal && keys1 > queries0 + shift) ||
+        (p.window > 0 && (keys1 - queries0 - shift >= p.window || queries1 + shift - keys0 >= p.window));
     const float slope = kBias && p.slopes ? p.slopes[head_of(it)] : 0.0f;
 #pragma unroll
     for (int j = 0; j < kN; ++j) {
@@ -214,9 +224,11 @@ __global__ void __launch_bounds__(S::kThreads, S::kBlocks) backward_kernel(const
 #pragma unroll
     for (int c = 0; c < S::kStep / 16; ++c) {
       const uint32_t ds[4] = {pack<T>(y[2 * c][0], y[2 * c][1]), pack<T>(y[2 * c][2], y[2 * c][3]),
-                              pack<T>(y[2 * c + 1][0], y[2 * c + 1][1]), pack<T>(y[2 * c + 1][2], y[2 * c + 1][3])};
+                              pack<T>(y[2 * c + 1][0], y[2 * c + 1][1]),
+                              pack<T>(y[2 * c + 1][2], y[2 * c + 1][3])};
       const uint32_t w[4] = {pack<T>(x[2 * c][0], x[2 * c][1]), pack<T>(x[2 * c][2], x[2 * c][3]),
-                             pack<T>(x[2 * c + 1][0], x[2 * c + 1][1]), pack<T>(x[2 * c + 1][2], x[2 * c + 1][3])};
+                             pack<T>(x[2 * c + 1][0], x[2 * c + 1][1]),
+                             pack<T>(x[2 * c + 1][2], x[2 * c + 1][3])};
       const uint32_t from = stage_at + part * (S::kOut * 2);
 #pragma unroll
       for (int j = 0; j < S::kOut / 16; ++j) {
@@ -310,7 +322,8 @@ const char* accepts(const void* args) {
   if (const char* why = gpu_call::accepts_tiles(a)) return why;
   for (const View* v : {&g.dy, &g.dq, &g.dk, &g.dv})
     if (half_code(*v) != 0) return "gradients of other types than f32";
-  if (g.dq.stride[1] != g.dq.dim[2] || g.dq.stride[0] != g.dq.dim[1] * g.dq.dim[2]) return "a dq that is not contiguous";
+  if (g.dq.stride[1] != g.dq.dim[2] || g.dq.stride[0] != g.dq.dim[1] * g.dq.dim[2])
+    return "a dq that is not contiguous";
   for (int64_t s = 1; s < a.segment_count; ++s)
     if (a.segments[s].kv_begin < a.segments[s - 1].kv_begin + a.segments[s - 1].kv_len)
       return "segments that share keys";

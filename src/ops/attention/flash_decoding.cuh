@@ -19,9 +19,9 @@ int decoding_splits(const AttentionGpuParams& p, int multiprocessors);
 // Bytes of workspace for that many splits.
 int64_t decoding_workspace(const AttentionGpuParams& p, int splits);
 
-// Queues attention of few queries a segment: `in` bf16 or f16, `out` the same or f32, d and dv multiples of 8 up
-// to 256, no relative bias. Returns why it cannot, or null.
-const char* launch_flash_decoding(const AttentionGpuParams& p, const PagedKeys& pages, int splits, void* workspace,
-                                  gpuStream_t stream);
+// Queues attention of few queries a segment: `in` bf16 or f16, `out` the same or f32, d and dv multiples of 8
+// up to 256, no relative bias. Returns why it cannot, or null.
+const char* launch_flash_decoding(const AttentionGpuParams& p, const PagedKeys& pages, int splits,
+                                  void* workspace, gpuStream_t stream);
 
 }  // namespace ridge

@@ -1,14 +1,14 @@
 // Flash-decoding (Dao, Haziza, Massa, Sizov 2023, "Flash-Decoding for long-context inference"): attention of
 // few queries to many keys, bound by reading the keys and values once.
 //
-// The keys of a sequence are split over blocks of threads, and again over the warps of a block. The queries of
-// all heads that share a KV head are rows of one 16-row tile (Ainslie et al. 2023), so keys are read once a
-// group. Every warp streams its own keys through its own stages of shared memory and never waits for another.
-// Each part r leaves m_r, l_r and o_r (unscaled); they are combined with m = max m_r:
+// The keys of a sequence are split over blocks of threads, and again over the warps of a block. The queries
+// of all heads that share a KV head are rows of one 16-row tile (Ainslie et al. 2023), so keys are read once
+// a group. Every warp streams its own keys through its own stages of shared memory and never waits for
+// another. Each part r leaves m_r, l_r and o_r (unscaled); they are combined with m = max m_r:
 //   l = sum_r e^(m_r - m) l_r,   o = sum_r e^(m_r - m) o_r / l,   lse = m + log l.
 // Bytes moved: k and v once a group, and (dv + 2) floats a query, head and split twice.
-#include "ops/attention/gpu_call.cuh"
 #include "ops/attention/flash_decoding.cuh"
+#include "ops/attention/gpu_call.cuh"
 
 namespace ridge {
 namespace {
@@ -20,16 +20,16 @@ constexpr int kWarps = 4, kThreads = 32 * kWarps, kRows = 16, kKeys = 16;
 template <int kDim_, int kStages_, int kBlocks_>
 struct Shape {
   static constexpr int kDim = kDim_, kStages = kStages_, kBlocks = kBlocks_;
-  static constexpr int kTileBytes = kKeys * kDim * 2;             // of k or v
-  static constexpr int kWarpBytes = kStages * 2 * kTileBytes;     // at least the 16 rows of floats at the end
+  static constexpr int kTileBytes = kKeys * kDim * 2;          // of k or v
+  static constexpr int kWarpBytes = kStages * 2 * kTileBytes;  // at least the 16 rows of floats at the end
   static constexpr int kShared = kWarps * kWarpBytes;
   static_assert(kWarpBytes >= kRows * (kDim + 4) * 4);
 };
 
 // Where the parts of a query lie: floats o[dv], then m and l in arrays of their own.
 struct Parts {
-  float* o;      // [splits][q_tokens][heads][dv]
-  float2* stat;  // [splits][q_tokens][heads]: m in powers of two, l
+  float* o;           // [splits][q_tokens][heads][dv]
+  float2* stat;       // [splits][q_tokens][heads]: m in powers of two, l
   int splits, tiles;  // tiles of 16 keys a split
 };
 
@@ -162,8 +162,8 @@ __global__ void __launch_bounds__(kThreads, S::kBlocks)
     }
 #pragma unroll
     for (int h = 0; h < 2; ++h) {
-      const float top = row_max(fmaxf(most[h], fmaxf(fmaxf(s[0][h * 2], s[0][h * 2 + 1]),
-                                                     fmaxf(s[1][h * 2], s[1][h * 2 + 1]))));
+      const float top = row_max(
+          fmaxf(most[h], fmaxf(fmaxf(s[0][h * 2], s[0][h * 2 + 1]), fmaxf(s[1][h * 2], s[1][h * 2 + 1]))));
       const float base = top == -INFINITY ? 0.0f : top * unit;
       const float grown = exp2_fast(most[h] * unit - base);
       most[h] = top;
@@ -221,7 +221,8 @@ __global__ void __launch_bounds__(kThreads, S::kBlocks)
     const int head = kv_head * group + (row0 + r) % group;
     if (parts.splits == 1) {
       write_output<T>(p, token * p.o_token + head * p.o_head + c, l > 0 ? x / l : 0.0f);
-      if (c == 0 && p.lse) p.lse[head * static_cast<int64_t>(p.q_tokens) + token] = l > 0 ? m * kLn2 + logf(l) : -INFINITY;
+      if (c == 0 && p.lse)
+        p.lse[head * static_cast<int64_t>(p.q_tokens) + token] = l > 0 ? m * kLn2 + logf(l) : -INFINITY;
     } else {
       const int64_t at = (static_cast<int64_t>(split) * p.q_tokens + token) * p.heads + head;
       parts.o[at * p.dv + c] = x;
@@ -320,8 +321,8 @@ int64_t decoding_workspace(const AttentionGpuParams& p, int splits) {
   return (int64_t{splits} * p.q_tokens * p.heads) * (int64_t{p.dv} + 2) * 4;
 }
 
-const char* launch_flash_decoding(const AttentionGpuParams& p, const PagedKeys& pages, int splits, void* workspace,
-                                  gpuStream_t stream) {
+const char* launch_flash_decoding(const AttentionGpuParams& p, const PagedKeys& pages, int splits,
+                                  void* workspace, gpuStream_t stream) {
   Parts parts{};
   parts.splits = splits < 1 ? 1 : splits;
   parts.tiles = static_cast<int>((most_tiles(p) + parts.splits - 1) / parts.splits);
@@ -341,7 +342,8 @@ int multiprocessors() {
     int device = 0, n = 0;
     if (gpuGetDevice(&device) != gpuSuccess ||
         RIDGE_GPU_NAME(cudaDeviceGetAttribute(&n, cudaDevAttrMultiProcessorCount, device),
-                       hipDeviceGetAttribute(&n, hipDeviceAttributeMultiprocessorCount, device)) != gpuSuccess)
+                       hipDeviceGetAttribute(&n, hipDeviceAttributeMultiprocessorCount, device)) !=
+            gpuSuccess)
       n = 132;
     return n;
   }();
@@ -352,7 +354,8 @@ const char* accepts(const void* p) {
   const AttentionArgs& a = *static_cast<const AttentionArgs*>(p);
   if (const char* why = gpu_call::accepts_tiles(a)) return why;
   const AttentionGpuParams s = gpu_call::shapes(a);
-  return int64_t{s.max_q_len} * (s.heads / s.kv_heads) > kMostRows ? "a segment has too many queries" : nullptr;
+  return int64_t{s.max_q_len} * (s.heads / s.kv_heads) > kMostRows ? "a segment has too many queries"
+                                                                   : nullptr;
 }
 
 int64_t workspace(const void* args, int) {
@@ -390,17 +393,18 @@ void refine(const void* args, Cost& cost) {
 
 namespace tables {
 extern const Kernel RIDGE_KERNEL_SYMBOL;
-const Kernel RIDGE_KERNEL_SYMBOL{"attention",
-                                 "flash_decoding",
-                                 DeviceKind::gpu,
-                                 GpuFeature::cuda | GpuFeature::sm80,
-                                 30,
-                                 Rounding::bf16_activation,
-                                 accepts,
-                                 workspace,
-                                 run,
-                                 refine,
-                                 "Dao, Haziza, Massa and Sizov 2023 (Flash-Decoding); Ainslie et al. 2023 (GQA)"};
+const Kernel RIDGE_KERNEL_SYMBOL{
+    "attention",
+    "flash_decoding",
+    DeviceKind::gpu,
+    GpuFeature::cuda | GpuFeature::sm80,
+    30,
+    Rounding::bf16_activation,
+    accepts,
+    workspace,
+    run,
+    refine,
+    "Dao, Haziza, Massa and Sizov 2023 (Flash-Decoding); Ainslie et al. 2023 (GQA)"};
 }  // namespace tables
 #endif
 

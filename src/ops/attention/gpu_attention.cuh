@@ -16,8 +16,9 @@ namespace ridge {
 
 enum class GpuReal : int32_t { bf16, f16, f32 };
 
-// Pointers are device memory. Strides are in elements; the innermost stride is 1. Where q, k and v are read in
-// 16-byte pieces (every rung from flash2 up), their pointers are 16-byte aligned and strides multiples of 8.
+// Pointers are device memory. Strides are in elements; the innermost stride is 1. Where q, k and v are read
+// in 16-byte pieces (every rung from flash2 up), their pointers are 16-byte aligned and strides multiples
+// of 8.
 struct AttentionGpuParams {
   const void* q = nullptr;  // [q_tokens, heads, d], type `in`
   const void* k = nullptr;  // [kv_tokens, kv_heads, d], type `in`
@@ -37,10 +38,11 @@ struct AttentionGpuParams {
   int32_t d = 0, dv = 0;
   float scale = 1;
   bool causal = false;
-  int32_t window = 0;               // 0: none
-  float softcap = 0;                // 0: none; else s -> softcap tanh(s / softcap)
-  const float* slopes = nullptr;    // [heads]: slope (j - p) is added (ALiBi)
-  const float* relative = nullptr;  // [heads, 2 reach + 1]: relative[clamp(j - p, -reach, reach) + reach] is added
+  int32_t window = 0;             // 0: none
+  float softcap = 0;              // 0: none; else s -> softcap tanh(s / softcap)
+  const float* slopes = nullptr;  // [heads]: slope (j - p) is added (ALiBi)
+  const float* relative =
+      nullptr;  // [heads, 2 reach + 1]: relative[clamp(j - p, -reach, reach) + reach] is added
   int32_t reach = 0;
 };
 

@@ -1,5 +1,5 @@
-// From a call of the op to the parameters of the GPU's kernels: segments are uploaded, and for the tensor cores
-// queries (and keys and values in f32) are rounded into the workspace. Host code of kernel files only.
+// From a call of the op to the parameters of the GPU's kernels: segments are uploaded, and for the tensor
+// cores queries (and keys and values in f32) are rounded into the workspace. Host code of kernel files only.
 #pragma once
 #include "context/cost.h"
 #include "ops/attention/args.h"
@@ -29,7 +29,8 @@ inline const char* accepts_any(const AttentionArgs& a) {
 }
 
 inline bool aligned(const View& v, int64_t elements) {
-  return reinterpret_cast<uintptr_t>(v.data) % 16 == 0 && v.stride[0] % elements == 0 && v.stride[1] % elements == 0;
+  return reinterpret_cast<uintptr_t>(v.data) % 16 == 0 && v.stride[0] % elements == 0 &&
+         v.stride[1] % elements == 0;
 }
 
 // What the tensor-core rungs take.
@@ -40,7 +41,8 @@ inline const char* accepts_tiles(const AttentionArgs& a) {
   if (d > 256 || dv > 256) return "heads of more than 256 columns";
   if (d % 8 != 0 || dv % 8 != 0) return "heads whose columns are no multiple of 8";
   if (real_of(a.k) != real_of(a.v)) return "keys and values of different types";
-  if (half_code(a.k) != 0 && (!aligned(a.k, 8) || !aligned(a.v, 8))) return "keys or values not in 16-byte steps";
+  if (half_code(a.k) != 0 && (!aligned(a.k, 8) || !aligned(a.v, 8)))
+    return "keys or values not in 16-byte steps";
   if (half_code(a.y) != 0 && real_of(a.y) != (half_code(a.k) == 1 ? GpuReal::f16 : GpuReal::bf16))
     return "an output in another 16-bit type than the keys";
   if (!aligned(a.y, 4)) return "an output that is not in 16-byte steps";
@@ -50,7 +52,9 @@ inline const char* accepts_tiles(const AttentionArgs& a) {
 inline int64_t up(int64_t n) { return (n + 255) / 256 * 256; }
 inline int64_t elements(const View& v) { return v.dim[0] * v.dim[1] * v.dim[2]; }
 // f32 keys and values are rounded to bf16, queries to the type of the keys.
-inline GpuReal tile_type(const AttentionArgs& a) { return half_code(a.k) == 1 ? GpuReal::f16 : GpuReal::bf16; }
+inline GpuReal tile_type(const AttentionArgs& a) {
+  return half_code(a.k) == 1 ? GpuReal::f16 : GpuReal::bf16;
+}
 inline bool rounded(const AttentionArgs& a, const View& v) {
   return real_of(v) != tile_type(a) || !aligned(v, 8);
 }
@@ -65,8 +69,8 @@ inline int64_t tile_bytes(const AttentionArgs& a) {
 
 // [tokens, heads, d] with strides to packed numbers.
 template <typename From, typename To>
-__global__ void convert_kernel(const From* from, int64_t token, int64_t head, int64_t n, int64_t heads, int64_t d,
-                             To* to) {
+__global__ void convert_kernel(const From* from, int64_t token, int64_t head, int64_t n, int64_t heads,
+                               int64_t d, To* to) {
   for (int64_t i = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < n;
        i += static_cast<int64_t>(gridDim.x) * blockDim.x)
     to[i] = static_cast<To>(static_cast<float>(from[i / (d * heads) * token + i / d % heads * head + i % d]));
@@ -77,7 +81,8 @@ inline void convert_as(const View& v, void* to, gpuStream_t stream) {
   const int64_t n = elements(v);
   if (n == 0) return;
   convert_kernel<<<static_cast<uint32_t>(n / 256 + 1 < 4096 ? n / 256 + 1 : 4096), 256, 0, stream>>>(
-      static_cast<const From*>(v.data), v.stride[0], v.stride[1], n, v.dim[1], v.dim[2], static_cast<To*>(to));
+      static_cast<const From*>(v.data), v.stride[0], v.stride[1], n, v.dim[1], v.dim[2],
+      static_cast<To*>(to));
 }
 
 template <typename From>
@@ -120,7 +125,8 @@ inline AttentionGpuParams shapes(const AttentionArgs& a) {
 }
 
 // Queries of no segment give zeros: the output is cleared where the segments leave some out.
-static __global__ void clear_kernel(char* y, int64_t token, int64_t head, int64_t row, int64_t heads, int64_t n) {
+static __global__ void clear_kernel(char* y, int64_t token, int64_t head, int64_t row, int64_t heads,
+                                    int64_t n) {
   for (int64_t i = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < n;
        i += static_cast<int64_t>(gridDim.x) * blockDim.x)
     y[i / (row * heads) * token + i / row % heads * head + i % row] = 0;
@@ -135,7 +141,8 @@ inline AttentionGpuParams as_given(const AttentionArgs& a, const Exec& exec) {
   p.k_token = a.k.stride[0], p.k_head = a.k.stride[1];
   p.v_token = a.v.stride[0], p.v_head = a.v.stride[1];
   p.o_token = a.y.stride[0], p.o_head = a.y.stride[1];
-  p.slopes = static_cast<const float*>(a.slopes.data), p.relative = static_cast<const float*>(a.relative.data);
+  p.slopes = static_cast<const float*>(a.slopes.data),
+  p.relative = static_cast<const float*>(a.relative.data);
   p.segments = static_cast<const AttentionSegment*>(
       exec.upload(&exec, a.segments, a.segment_count * static_cast<int64_t>(sizeof(AttentionSegment))));
   int64_t queries = 0;
@@ -204,13 +211,14 @@ inline int64_t rounding_bytes(const AttentionArgs& a) {
 // Keys that tiles of `rows` queries and `step` keys load, over all segments, for one head: those of every
 // tile that some query of the tile sees.
 inline int64_t loaded_keys(const AttentionArgs& a, int64_t rows, int64_t step) {
+  const int32_t window = shapes(a).window;
   int64_t n = 0;
   for (int64_t s = 0; s < a.segment_count; ++s) {
     const AttentionSegment& g = a.segments[s];
     for (int64_t i = 0; i < g.q_len; i += rows) {
       const int32_t last = static_cast<int32_t>((i + rows < g.q_len ? i + rows : g.q_len) - 1);
       const int32_t shift = static_cast<int32_t>(g.kv_len - g.q_len);
-      const KeyRange seen = visible_keys(a.causal, shapes(a).window, static_cast<int32_t>(g.kv_len),
+      const KeyRange seen = visible_keys(a.causal, window, static_cast<int32_t>(g.kv_len),
                                          static_cast<int32_t>(i) + shift, last + shift);
       if (seen.end > seen.first) {
         const int64_t end = (seen.end + step - 1) / step * step;

@@ -93,8 +93,8 @@ struct Walk {
 // rows x kColumns of 16-bit numbers to a swizzled tile, by kThreads threads; rows from `have` on and columns
 // from `columns` on (a multiple of 8) become zeros. Unless kChecked, all of them are there.
 template <int kRows, int kColumns, int kThreads, bool kChecked = true>
-__device__ __forceinline__ void copy_tile(uint32_t to, const void* from, int64_t stride, int have, int columns,
-                                          int thread) {
+__device__ __forceinline__ void copy_tile(uint32_t to, const void* from, int64_t stride, int have,
+                                          int columns, int thread) {
   constexpr int kPieces = kColumns / 8;
   constexpr int kSide = kPieces & -kPieces;  // pieces side by side: a power of two
   constexpr int kStep = kThreads / kSide;    // rows at once

@@ -1,10 +1,10 @@
-// Memory-efficient attention (Rabe and Staats 2021, arXiv:2112.05682, section 3): queries in chunks, one after
-// another; for each of them all chunks of keys leave a summary
+// Memory-efficient attention (Rabe and Staats 2021, arXiv:2112.05682, section 3): queries in chunks, one
+// after another; for each of them all chunks of keys leave a summary
 //   m_c = max_j s_j,   l_c = sum_j e^(s_j - m_c),   o_c = sum_j e^(s_j - m_c) v_j,
 // and the summaries are combined by m = max_c m_c. Both chunks have 128 rows, sqrt(n) at n = 16384: no matrix
 // of scores exists, and the workspace grows with the number of keys, not with its square.
-// Bytes moved: q, k, v once a pair of chunks of 64 queries and 128 keys; dv + 2 floats a query and chunk of keys,
-// written and read: Theta(N^2 d / 128).
+// Bytes moved: q, k, v once a pair of chunks of 64 queries and 128 keys; dv + 2 floats a query and chunk of
+// keys, written and read: Theta(N^2 d / 128).
 #include "ops/attention/gpu_call.cuh"
 #include "ops/attention/scores.cuh"
 
@@ -21,8 +21,8 @@ struct Summaries {  // of [segment][chunk of keys][query of the chunk][head]
   int chunks;       // of keys
 };
 
-__device__ __forceinline__ int64_t place(const AttentionGpuParams& p, const Summaries& s, int segment, int chunk,
-                                         int query, int head) {
+__device__ __forceinline__ int64_t place(const AttentionGpuParams& p, const Summaries& s, int segment,
+                                         int chunk, int query, int head) {
   return ((static_cast<int64_t>(segment) * s.chunks + chunk) * kQueries + query) * p.heads + head;
 }
 
@@ -63,8 +63,9 @@ __global__ void __launch_bounds__(kThreads) summarize(const AttentionGpuParams p
       const KeyRange seen = visible_keys(p.causal, p.window, kv_len, position);
       for (int c = 0; c < 4; ++c) {
         const int key = key0 + half + 4 * x + c;
-        weight[4 * y + r][half + 4 * x + c] =
-            key >= seen.first && key < seen.end ? biased(p, head, key, position, acc[r][c] * p.scale) : -INFINITY;
+        weight[4 * y + r][half + 4 * x + c] = key >= seen.first && key < seen.end
+                                                  ? biased(p, head, key, position, acc[r][c] * p.scale)
+                                                  : -INFINITY;
       }
     }
   }
@@ -88,11 +89,13 @@ __global__ void __launch_bounds__(kThreads) summarize(const AttentionGpuParams p
   for (int column0 = 0; column0 < p.dv; column0 += kTile) {
     float acc[4][4] = {};
     product(
-        keys, acc, [&](int r, int i) { return weight[r][i]; }, Values<T>{v + column0, p.v_token, p.dv - column0});
+        keys, acc, [&](int r, int i) { return weight[r][i]; },
+        Values<T>{v + column0, p.v_token, p.dv - column0});
     for (int r = 0; r < 4; ++r)
       for (int c = 0; c < 4; ++c)
         if (4 * y + r < rows && column0 + 4 * x + c < p.dv)
-          to.o[place(p, to, segment, chunk, tile0 + 4 * y + r, head) * p.dv + column0 + 4 * x + c] = acc[r][c];
+          to.o[place(p, to, segment, chunk, tile0 + 4 * y + r, head) * p.dv + column0 + 4 * x + c] =
+              acc[r][c];
   }
 }
 
@@ -132,14 +135,17 @@ void launch_type(const AttentionGpuParams& p, const Summaries& s, gpuStream_t st
   const int64_t units = int64_t{p.heads} * p.segment_count;
   for (int query0 = 0; query0 < p.max_q_len && units > 0; query0 += kQueries) {
     if (s.chunks > 0)
-      summarize<T><<<static_cast<uint32_t>(kQueries / kTile * s.chunks * units), kThreads, 0, stream>>>(p, query0, s);
+      summarize<T>
+          <<<static_cast<uint32_t>(kQueries / kTile * s.chunks * units), kThreads, 0, stream>>>(p, query0, s);
     combine<<<static_cast<uint32_t>(kQueries * units), 64, 0, stream>>>(p, query0, s);
   }
 }
 
 }  // namespace
 
-int64_t memory_efficient_workspace(const AttentionGpuParams& p) { return places(p) * (int64_t{p.dv} + 2) * 4; }
+int64_t memory_efficient_workspace(const AttentionGpuParams& p) {
+  return places(p) * (int64_t{p.dv} + 2) * 4;
+}
 
 void launch_memory_efficient(const AttentionGpuParams& p, void* workspace, gpuStream_t stream) {
   Summaries s{};
@@ -156,9 +162,7 @@ namespace {
 const char* accepts(const void* p) { return gpu_call::accepts_any(*static_cast<const AttentionArgs*>(p)); }
 
 // Operands of other types than the queries' are brought to f32 first: one type is what the products read.
-int64_t widened_bytes(const AttentionArgs& a) {
-  return gpu_call::same_type(a) ? 0 : gpu_call::wide_bytes(a);
-}
+int64_t widened_bytes(const AttentionArgs& a) { return gpu_call::same_type(a) ? 0 : gpu_call::wide_bytes(a); }
 
 int64_t workspace(const void* p, int) {
   const AttentionArgs& a = *static_cast<const AttentionArgs*>(p);
@@ -168,7 +172,8 @@ int64_t workspace(const void* p, int) {
 void run(const void* args, const Exec& exec) {
   const AttentionArgs& a = *static_cast<const AttentionArgs*>(args);
   const AttentionGpuParams p = gpu_call::in_one_type(a, exec);
-  launch_memory_efficient(p, static_cast<char*>(exec.workspace) + widened_bytes(a), static_cast<gpuStream_t>(exec.stream));
+  launch_memory_efficient(p, static_cast<char*>(exec.workspace) + widened_bytes(a),
+                          static_cast<gpuStream_t>(exec.stream));
 }
 
 void refine(const void* args, Cost& cost) {
@@ -190,8 +195,17 @@ void refine(const void* args, Cost& cost) {
 
 namespace tables {
 extern const Kernel RIDGE_KERNEL_SYMBOL;
-const Kernel RIDGE_KERNEL_SYMBOL{"attention", "memory_efficient", DeviceKind::gpu, 0,      2,     Rounding::f32,
-                                 accepts,     workspace, run,             refine, "Rabe and Staats 2021, section 3"};
+const Kernel RIDGE_KERNEL_SYMBOL{"attention",
+                                 "memory_efficient",
+                                 DeviceKind::gpu,
+                                 0,
+                                 2,
+                                 Rounding::f32,
+                                 accepts,
+                                 workspace,
+                                 run,
+                                 refine,
+                                 "Rabe and Staats 2021, section 3"};
 }  // namespace tables
 #endif
 

@@ -1,6 +1,6 @@
-// Attention as it is written down (Vaswani et al. 2017, eq. 1): S = mask(scale q k^T) in memory, softmax of its
-// rows in place by three passes (maximum; exponentials and their sum; division), o = S v.
-// Bytes moved: N^2 scores written once, read four times and written twice more: Theta(N d + N^2).
+// Attention as it is written down (Vaswani et al. 2017, eq. 1): S = mask(scale q k^T) in memory, softmax of
+// its rows in place by three passes (maximum; exponentials and their sum; division), o = S v. Bytes moved:
+// N^2 scores written once, read four times and written twice more: Theta(N d + N^2).
 #include "ops/attention/gpu_call.cuh"
 #include "ops/attention/scores.cuh"
 
@@ -37,7 +37,8 @@ __global__ void __launch_bounds__(kThreads) values(const AttentionGpuParams p, c
 
 template <typename T>
 void launch_type(const AttentionGpuParams& p, float* s, gpuStream_t stream) {
-  if (score_blocks(p) > 0) write_scores<T><<<static_cast<uint32_t>(score_blocks(p)), kThreads, 0, stream>>>(p, s);
+  if (score_blocks(p) > 0)
+    write_scores<T><<<static_cast<uint32_t>(score_blocks(p)), kThreads, 0, stream>>>(p, s);
   softmax_rows<<<static_cast<uint32_t>(row_blocks(p)), kThreads, 0, stream>>>(p, s);
   values<T><<<static_cast<uint32_t>(output_blocks(p)), kThreads, 0, stream>>>(p, s);
 }
@@ -59,9 +60,7 @@ namespace {
 const char* accepts(const void* p) { return gpu_call::accepts_any(*static_cast<const AttentionArgs*>(p)); }
 
 // Operands of other types than the queries' are brought to f32 first: one type is what the products read.
-int64_t widened_bytes(const AttentionArgs& a) {
-  return gpu_call::same_type(a) ? 0 : gpu_call::wide_bytes(a);
-}
+int64_t widened_bytes(const AttentionArgs& a) { return gpu_call::same_type(a) ? 0 : gpu_call::wide_bytes(a); }
 
 int64_t workspace(const void* p, int) {
   const AttentionArgs& a = *static_cast<const AttentionArgs*>(p);
@@ -71,7 +70,8 @@ int64_t workspace(const void* p, int) {
 void run(const void* args, const Exec& exec) {
   const AttentionArgs& a = *static_cast<const AttentionArgs*>(args);
   const AttentionGpuParams p = gpu_call::in_one_type(a, exec);
-  launch_naive(p, static_cast<char*>(exec.workspace) + widened_bytes(a), static_cast<gpuStream_t>(exec.stream));
+  launch_naive(p, static_cast<char*>(exec.workspace) + widened_bytes(a),
+               static_cast<gpuStream_t>(exec.stream));
 }
 
 void refine(const void* args, Cost& cost) {
@@ -88,8 +88,17 @@ void refine(const void* args, Cost& cost) {
 
 namespace tables {
 extern const Kernel RIDGE_KERNEL_SYMBOL;
-const Kernel RIDGE_KERNEL_SYMBOL{"attention", "naive", DeviceKind::gpu, 0,      0,     Rounding::f32,
-                                 accepts,     workspace, run,             refine, "Vaswani et al. 2017, eq. 1"};
+const Kernel RIDGE_KERNEL_SYMBOL{"attention",
+                                 "naive",
+                                 DeviceKind::gpu,
+                                 0,
+                                 0,
+                                 Rounding::f32,
+                                 accepts,
+                                 workspace,
+                                 run,
+                                 refine,
+                                 "Vaswani et al. 2017, eq. 1"};
 }  // namespace tables
 #endif
 

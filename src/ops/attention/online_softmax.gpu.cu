@@ -1,5 +1,5 @@
-// Attention with the softmax of Milakov and Gimelshein 2018 (arXiv:1805.02867, "Online normalizer calculation for
-// softmax"): maximum and sum of a row in one pass,
+// Attention with the softmax of Milakov and Gimelshein 2018 (arXiv:1805.02867, "Online normalizer calculation
+// for softmax"): maximum and sum of a row in one pass,
 //   m' = max(m, s_j),   l' = l e^(m - m') + e^(s_j - m'),
 // and two partial results are joined by the same rule. The scores are in memory, their weights are not: the
 // product with v computes e^(s - m) / l as it reads.
@@ -34,8 +34,7 @@ __global__ void __launch_bounds__(kThreads)
   const float* row = s + score_row(p, g.q_begin + i, head);
   Statistic mine{-INFINITY, 0};
   for (int j = lane; j < g.kv_len; j += 32) mine = joined(mine, {row[j], 1});
-  for (int n = 16; n > 0; n /= 2)
-    mine = joined(mine, {exchange(mine.m, n), exchange(mine.l, n)});
+  for (int n = 16; n > 0; n /= 2) mine = joined(mine, {exchange(mine.m, n), exchange(mine.l, n)});
   if (lane != 0) return;
   const int64_t at = static_cast<int64_t>(head) * p.q_tokens + g.q_begin + i;
   out[at] = mine;
@@ -55,7 +54,8 @@ template <typename T>
 void launch_type(const AttentionGpuParams& p, float* s, gpuStream_t stream) {
   Statistic* statistics = reinterpret_cast<Statistic*>(s);
   s += int64_t{2} * p.heads * p.q_tokens;
-  if (score_blocks(p) > 0) write_scores<T><<<static_cast<uint32_t>(score_blocks(p)), kThreads, 0, stream>>>(p, s);
+  if (score_blocks(p) > 0)
+    write_scores<T><<<static_cast<uint32_t>(score_blocks(p)), kThreads, 0, stream>>>(p, s);
   const int64_t rows = row_blocks(p), blocks = (rows * 32 + kThreads - 1) / kThreads;
   normalizers<<<static_cast<uint32_t>(blocks), kThreads, 0, stream>>>(p, s, statistics, rows);
   values<T><<<static_cast<uint32_t>(output_blocks(p)), kThreads, 0, stream>>>(p, s, statistics);
@@ -80,9 +80,7 @@ namespace {
 const char* accepts(const void* p) { return gpu_call::accepts_any(*static_cast<const AttentionArgs*>(p)); }
 
 // Operands of other types than the queries' are brought to f32 first: one type is what the products read.
-int64_t widened_bytes(const AttentionArgs& a) {
-  return gpu_call::same_type(a) ? 0 : gpu_call::wide_bytes(a);
-}
+int64_t widened_bytes(const AttentionArgs& a) { return gpu_call::same_type(a) ? 0 : gpu_call::wide_bytes(a); }
 
 int64_t workspace(const void* p, int) {
   const AttentionArgs& a = *static_cast<const AttentionArgs*>(p);
@@ -92,7 +90,8 @@ int64_t workspace(const void* p, int) {
 void run(const void* args, const Exec& exec) {
   const AttentionArgs& a = *static_cast<const AttentionArgs*>(args);
   const AttentionGpuParams p = gpu_call::in_one_type(a, exec);
-  launch_online_softmax(p, static_cast<char*>(exec.workspace) + widened_bytes(a), static_cast<gpuStream_t>(exec.stream));
+  launch_online_softmax(p, static_cast<char*>(exec.workspace) + widened_bytes(a),
+                        static_cast<gpuStream_t>(exec.stream));
 }
 
 void refine(const void* args, Cost& cost) {
@@ -109,8 +108,17 @@ void refine(const void* args, Cost& cost) {
 
 namespace tables {
 extern const Kernel RIDGE_KERNEL_SYMBOL;
-const Kernel RIDGE_KERNEL_SYMBOL{"attention", "online_softmax", DeviceKind::gpu, 0,      1,     Rounding::f32,
-                                 accepts,     workspace, run,             refine, "Milakov and Gimelshein 2018"};
+const Kernel RIDGE_KERNEL_SYMBOL{"attention",
+                                 "online_softmax",
+                                 DeviceKind::gpu,
+                                 0,
+                                 1,
+                                 Rounding::f32,
+                                 accepts,
+                                 workspace,
+                                 run,
+                                 refine,
+                                 "Milakov and Gimelshein 2018"};
 }  // namespace tables
 #endif
 

@@ -112,7 +112,8 @@ __device__ __forceinline__ int64_t score_row(const AttentionGpuParams& p, int64_
   return (static_cast<int64_t>(h) * p.q_tokens + i) * p.max_kv_len;
 }
 
-// scores[h][i][j] for every visible pair; -inf for the others. Grid: query tiles x key tiles x heads x segments.
+// scores[h][i][j] for every visible pair; -inf for the others. Grid: query tiles x key tiles x heads x
+// segments.
 template <typename T>
 __global__ void __launch_bounds__(kThreads) write_scores(const AttentionGpuParams p, float* to) {
   const int q_tiles = (p.max_q_len + kTile - 1) / kTile, k_tiles = (p.max_kv_len + kTile - 1) / kTile;
@@ -126,8 +127,8 @@ __global__ void __launch_bounds__(kThreads) write_scores(const AttentionGpuParam
   const int q_len = static_cast<int>(g.q_len), kv_len = static_cast<int>(g.kv_len), shift = kv_len - q_len;
   if (row0 >= q_len || key0 >= kv_len) return;
   const T* q = static_cast<const T*>(p.q) + (g.q_begin + row0) * p.q_token + head * p.q_head;
-  const T* k = static_cast<const T*>(p.k) + (g.kv_begin + key0) * p.k_token +
-               head / (p.heads / p.kv_heads) * p.k_head;
+  const T* k =
+      static_cast<const T*>(p.k) + (g.kv_begin + key0) * p.k_token + head / (p.heads / p.kv_heads) * p.k_head;
   float acc[4][4] = {};
   product(
       p.d, acc, [&](int r, int i) { return row0 + r < q_len ? to_float(q[r * p.q_token + i]) : 0.0f; },
@@ -150,7 +151,8 @@ __global__ void __launch_bounds__(kThreads) write_scores(const AttentionGpuParam
 
 // o = weight(scores) v. `weight(i, h, s)` turns an entry of query i into its weight.
 template <typename T, typename Weight>
-__device__ __forceinline__ void weigh_values(const AttentionGpuParams& p, const float* from, Weight&& weight) {
+__device__ __forceinline__ void weigh_values(const AttentionGpuParams& p, const float* from,
+                                             Weight&& weight) {
   const int q_tiles = (p.max_q_len + kTile - 1) / kTile, c_tiles = (p.dv + kTile - 1) / kTile;
   int64_t rest = blockIdx.x;
   const int column0 = static_cast<int>(rest % c_tiles) * kTile;
@@ -161,8 +163,8 @@ __device__ __forceinline__ void weigh_values(const AttentionGpuParams& p, const 
   const AttentionSegment g = p.segments[rest / p.heads];
   const int q_len = static_cast<int>(g.q_len), kv_len = static_cast<int>(g.kv_len);
   if (row0 >= q_len) return;
-  const T* v = static_cast<const T*>(p.v) + g.kv_begin * p.v_token + head / (p.heads / p.kv_heads) * p.v_head +
-               column0;
+  const T* v = static_cast<const T*>(p.v) + g.kv_begin * p.v_token +
+               head / (p.heads / p.kv_heads) * p.v_head + column0;
   float acc[4][4] = {};
   product(
       kv_len, acc,
@@ -199,9 +201,12 @@ inline int64_t score_blocks(const AttentionGpuParams& p) {
   return int64_t{(p.max_q_len + kTile - 1) / kTile} * ((p.max_kv_len + kTile - 1) / kTile) * p.heads *
          p.segment_count;
 }
-inline int64_t row_blocks(const AttentionGpuParams& p) { return int64_t{p.max_q_len} * p.heads * p.segment_count; }
+inline int64_t row_blocks(const AttentionGpuParams& p) {
+  return int64_t{p.max_q_len} * p.heads * p.segment_count;
+}
 inline int64_t output_blocks(const AttentionGpuParams& p) {
-  return int64_t{(p.max_q_len + kTile - 1) / kTile} * ((p.dv + kTile - 1) / kTile) * p.heads * p.segment_count;
+  return int64_t{(p.max_q_len + kTile - 1) / kTile} * ((p.dv + kTile - 1) / kTile) * p.heads *
+         p.segment_count;
 }
 inline int64_t score_bytes(const AttentionGpuParams& p) {
   return int64_t{p.heads} * p.q_tokens * p.max_kv_len * 4;
