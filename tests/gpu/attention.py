@@ -238,9 +238,14 @@ def check_backward(lib, c, out):
     if why:
         return "refused: " + why.decode()
     ref, low = plain_gradients(c, torch.float32), plain_gradients(c, c.dtype)
+    # Where the exact gradient vanishes (one visible key) what remains is the f32 rounding of do . v - D, added up
+    # over the queries of a group like a random walk.
+    top = lambda t: t.float().abs().max().item()
+    terms = max(l[0] for l in c.lens) * c.heads // c.kv_heads
+    floor = 1e-5 + 2**-23 * math.sqrt(c.dv * terms) * c.scale * top(c.d_o) * top(c.v) * max(top(c.q), top(c.k))
     for name, x, r, l in zip(("dq", "dk", "dv"), c.grads, ref, low):
         r = r.nan_to_num()  # the softmax of a row that sees nothing has no gradient
-        err, allowed = (x.float() - r).abs().max().item(), 3 * (l.float().nan_to_num() - r).abs().max().item() + 1e-5
+        err, allowed = (x.float() - r).abs().max().item(), 3 * (l.float().nan_to_num() - r).abs().max().item() + floor
         if not err <= allowed:
             return f"{name}: error {err:.3g} > {allowed:.3g}"
     first = [t.clone() for t in c.grads]
