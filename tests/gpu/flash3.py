@@ -16,7 +16,8 @@ from concurrent.futures import ThreadPoolExecutor
 # variant -> (d, dv); an odd number is the persistent form of the even one before it
 SHAPES = {0: (64, 64), 1: (96, 96), 2: (128, 128), 3: (128, 128), 4: (192, 128), 5: (192, 192), 6: (256, 256), 7: (64, 64),
           8: (128, 128), 9: (64, 64), 10: (128, 128), 11: (64, 64), 12: (192, 192)}
-FP8_SHAPES = {0: 64, 1: 128, 2: 256, 3: 64, 4: 64, 5: 128, 6: 128, 7: 128, 8: 256, 9: 256}
+FP8_SHAPES = {0: 64, 1: 128, 2: 256, 3: 128, 4: 64, 5: 128, 6: 128, 7: 64, 8: 256, 9: 256, 10: 128, 11: 128, 12: 128,
+              13: 128}
 
 
 def load(path):
@@ -73,7 +74,7 @@ def visible(ql, kl, causal, window, device):
     return m
 
 
-def plain(q, k, v, segments, scale, causal, window, dtype):
+def plain(q, k, v, segments, scale, causal, window, dtype, fp8=False):
     import torch
     o = torch.zeros(q.shape[0], q.shape[1], v.shape[2], dtype=torch.float32, device=q.device)
     lse = torch.full((q.shape[1], q.shape[0]), float("-inf"), device=q.device)
@@ -88,6 +89,11 @@ def plain(q, k, v, segments, scale, causal, window, dtype):
         m = visible(ql, kl, causal, window, q.device)
         s = s.masked_fill(~m, float("-inf"))
         lse[:, qb:qb + ql] = torch.logsumexp(s.float(), -1)
+        if fp8:  # P rounded as an FP8 kernel without scales rounds it
+            p = torch.exp(s - s.amax(-1, keepdim=True).clamp(min=-1e30)).masked_fill(~m, 0)
+            total = p.sum(-1, keepdim=True).clamp(min=1e-30)
+            o[qb:qb + ql] = ((p.to(torch.float8_e4m3fn).float() @ c) / total).transpose(0, 1)
+            continue
         p = torch.softmax(s, -1).masked_fill(~m, 0)
         o[qb:qb + ql] = (p @ c).transpose(0, 1).float()
     return o, lse
@@ -194,9 +200,9 @@ def check_fp8(path, variant):
             for ql, kl in lengths:
                 segs.append((qb, ql, kb, kl))
                 qb, kb = qb + ql, kb + kl
-            q, k, v = draw(qb, heads, True), draw(kb, kv_heads, True), draw(kb, kv_heads, False)
+            q, k, v = draw(qb, heads, True), draw(kb, kv_heads, True), draw(kb, kv_heads, True)
             ref, rl = plain(q, k, v, segs, d ** -0.5, causal, window, torch.float32)
-            low, _ = plain(tensor_fp8(q), tensor_fp8(k), tensor_fp8(v), segs, d ** -0.5, causal, window, torch.float32)
+            low, ll = plain(tensor_fp8(q), tensor_fp8(k), tensor_fp8(v), segs, d ** -0.5, causal, window, torch.float32, True)
             call, o, lse = forward(lib, variant, q, k, v, segs, d ** -0.5, causal, window, flags=persistent)
             call()
             call2, o2, _ = forward(lib, variant, q, k, v, segs, d ** -0.5, causal, window, flags=2)
@@ -205,8 +211,9 @@ def check_fp8(path, variant):
             e, eb, et = rms(o, ref), rms(o2, ref), rms(low, ref)
             both = torch.isfinite(rl)
             el = (lse - rl)[both].abs().max().item() if both.any() else 0.0
+            el_low = (ll - rl)[both].abs().max().item() if both.any() else 0.0
             n += 1
-            fine = e < 0.09 and el < 0.3 and bool((torch.isfinite(lse) == both).all())
+            fine = e < 0.12 and e <= et + 0.02 and el <= max(el_low, 0.4) and bool((torch.isfinite(lse) == both).all())
             if lengths == long:
                 print(f"fp8 variant {variant} d {d} causal {causal}: rms error {e:.4f}, blocks alone {eb:.4f}, "
                       f"per tensor {et:.4f} ({et / e:.2f} times), lse {el:.3g}", flush=True)

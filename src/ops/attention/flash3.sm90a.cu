@@ -344,7 +344,7 @@ bool launch_variant(const AttentionGpuParams& p, int variant, int32_t* counter, 
     case 2:
       return launch_shape<T, Shape<128, 128, 2, 128, 2, true>>(p, stay, counter, stream);
     case 3:
-      return launch_shape<T, Shape<128, 128, 2, 176, 2, true>>(p, stay, counter, stream);
+      return launch_shape<T, Shape<128, 128, 2, 160, 2, true>>(p, stay, counter, stream);
     case 4:
       return launch_shape<T, Shape<192, 128, 2, 128, 2, true>>(p, stay, counter, stream);
     case 5:
@@ -359,7 +359,7 @@ bool launch_variant(const AttentionGpuParams& p, int variant, int32_t* counter, 
     case 9:
       return launch_shape<T, Shape<64, 64, 2, 128, 2, true>>(p, stay, counter, stream);
     case 10:
-      return launch_shape<T, Shape<128, 128, 2, 160, 2, true>>(p, stay, counter, stream);
+      return launch_shape<T, Shape<128, 128, 2, 176, 2, true>>(p, stay, counter, stream);
     case 11:
       return launch_shape<T, Shape<64, 64, 1, 96, 3, false>>(p, stay, counter, stream);
     case 12:
@@ -374,7 +374,7 @@ bool launch_variant(const AttentionGpuParams& p, int variant, int32_t* counter, 
 int best_variant(const AttentionGpuParams& p) {
   int shape = 6;
   if (p.d <= 64 && p.dv <= 64)
-    shape = 0;
+    shape = p.max_kv_len <= (p.causal ? 8192 : 1024) ? 7 : 0;
   else if (p.d <= 96 && p.dv <= 96)
     shape = 1;
   else if (p.d <= 128 && p.dv <= 128)
@@ -389,7 +389,7 @@ struct TileSize {
   int64_t rows, keys;
 };
 [[maybe_unused]] TileSize tile_size(int variant) {
-  constexpr TileSize sizes[] = {{192, 128}, {128, 144}, {128, 128}, {128, 176},
+  constexpr TileSize sizes[] = {{192, 128}, {128, 144}, {128, 128}, {128, 160},
                                 {128, 128}, {128, 112}, {128, 80},  {64, 128}};
   return sizes[variant / 2];
 }
