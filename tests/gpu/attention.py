@@ -407,7 +407,7 @@ def main():
     a.add_argument("--all", action="store_true", help="lengths 512 to 16k, not 16k alone")
     a.add_argument("mode", choices=["test", "bench", "backward", "decode"])
     a.add_argument("rungs", nargs="*")
-    o = a.parse_args()
+    o = a.parse_intermixed_args()
     lib = C.CDLL(o.lib)
     if lib.attention_params_bytes() != C.sizeof(Params):
         sys.exit("the library's AttentionGpuParams has another size")

@@ -102,6 +102,8 @@ __global__ void __launch_bounds__(S::kThreads, S::kBlocks) flash2_kernel(const A
     const uint32_t stage_at = stage * 2 * S::kTileBytes;
 
     float s[kM][kN][4] = {};
+    uint32_t b[2][4];  // the right operand of this step, and the next one on its way
+    load_matrices(b[0], k_walk.at(0, 0) + stage_at);
 #pragma unroll
     for (int c = 0; c < kD / 16; ++c) {
       uint32_t a[kM][4];
@@ -116,12 +118,15 @@ __global__ void __launch_bounds__(S::kThreads, S::kBlocks) flash2_kernel(const A
       }
 #pragma unroll
       for (int j = 0; j < kN / 2; ++j) {
-        uint32_t b[4];
-        load_matrices(b, k_walk.at(j, c) + stage_at);
+        constexpr int kLast = kD / 16 * (kN / 2) - 1;
+        const int t = c * (kN / 2) + j;
+        if (t < kLast)
+          load_matrices(b[(t + 1) & 1], k_walk.at((t + 1) % (kN / 2), (t + 1) / (kN / 2)) + stage_at);
+        const uint32_t(&now)[4] = b[t & 1];
 #pragma unroll
         for (int i = 0; i < kM; ++i) {
-          mma<T>(s[i][2 * j], a[i], b[0], b[1]);
-          mma<T>(s[i][2 * j + 1], a[i], b[2], b[3]);
+          mma<T>(s[i][2 * j], a[i], now[0], now[1]);
+          mma<T>(s[i][2 * j + 1], a[i], now[2], now[3]);
         }
       }
     }
@@ -182,6 +187,7 @@ __global__ void __launch_bounds__(S::kThreads, S::kBlocks) flash2_kernel(const A
         for (int j = 0; j < kD / 8; ++j) o[i][j][h * 2] *= grown, o[i][j][h * 2 + 1] *= grown;
       }
 
+    load_matrices_transposed(b[0], v_walk.at(0, 0) + stage_at);
 #pragma unroll
     for (int c = 0; c < S::kKeys / 16; ++c) {
       uint32_t a[kM][4];
@@ -194,12 +200,16 @@ __global__ void __launch_bounds__(S::kThreads, S::kBlocks) flash2_kernel(const A
       }
 #pragma unroll
       for (int j = 0; j < kD / 16; ++j) {
-        uint32_t b[4];
-        load_matrices_transposed(b, v_walk.at(c, j) + stage_at);
+        constexpr int kLast = S::kKeys / 16 * (kD / 16) - 1;
+        const int t = c * (kD / 16) + j;
+        if (t < kLast)
+          load_matrices_transposed(b[(t + 1) & 1],
+                                   v_walk.at((t + 1) / (kD / 16), (t + 1) % (kD / 16)) + stage_at);
+        const uint32_t(&now)[4] = b[t & 1];
 #pragma unroll
         for (int i = 0; i < kM; ++i) {
-          mma<T>(o[i][2 * j], a[i], b[0], b[1]);
-          mma<T>(o[i][2 * j + 1], a[i], b[2], b[3]);
+          mma<T>(o[i][2 * j], a[i], now[0], now[1]);
+          mma<T>(o[i][2 * j + 1], a[i], now[2], now[3]);
         }
       }
     }
@@ -252,7 +262,7 @@ auto with_shape(const AttentionGpuParams& p, F&& f) {
   if (d <= 96) return f(Shape<96, 2, 4, 64, 2, 0>());
   if (d <= 128) return f(Shape<128, 2, 4, 64, 2, 0>());
   if (d <= 192) return f(Shape<192, 1, 8, 64, 1, 0>());
-  return f(Shape<256, 1, 8, 64, 1, 0>());
+  return f(Shape<256, 1, 8, 64, 1, 8>());
 }
 
 template <typename T>

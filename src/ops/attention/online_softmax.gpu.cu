@@ -3,7 +3,7 @@
 //   m' = max(m, s_j),   l' = l e^(m - m') + e^(s_j - m'),
 // and two partial results are joined by the same rule. The scores are in memory, their weights are not: the
 // product with v computes e^(s - m) / l as it reads.
-// Bytes moved: N^2 scores written once and read twice, where the naive pass has seven: Theta(N d + N^2).
+// Bytes moved: N^2 scores written once and read twice, where the naive pass has seven passes: Theta(N d + N^2).
 #include "ops/attention/gpu_call.cuh"
 #include "ops/attention/scores.cuh"
 
