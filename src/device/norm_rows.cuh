@@ -1,6 +1,6 @@
-// RMS and layer norm over rows on a GPU: y = (x - mean) / sqrt(mean((x - mean)^2) + eps) * (w + offset) + bias,
-// without the mean for RMS norm. A row is read once and kept in registers: one warp a row up to 1024 numbers, else
-// a block. Longer rows than a block's registers hold are read again.
+// RMS and layer norm over rows on a GPU: y = (x - mean) / sqrt(mean((x - mean)^2) + eps) * (w + offset) +
+// bias, without the mean for RMS norm. A row is read once and kept in registers: one warp a row up to 1024
+// numbers, else a block. Longer rows than a block's registers hold are read again.
 #pragma once
 #include <cstdint>
 
@@ -52,7 +52,7 @@ __device__ __forceinline__ float squares(float4 v, float mean, int64_t i, int64_
 }
 
 template <bool kMean, int kThreads, int kLines, int kVectors>
-__global__ void __launch_bounds__(kThreads * kLines) kernel(Params p) {
+__global__ void __launch_bounds__(kThreads* kLines) kernel(Params p) {
   __shared__ float shared[32];
   const int lane = threadIdx.x % kThreads;
   const int64_t row = static_cast<int64_t>(blockIdx.x) * kLines + threadIdx.x / kThreads;
@@ -77,7 +77,8 @@ __global__ void __launch_bounds__(kThreads * kLines) kernel(Params p) {
   }
 #pragma unroll
   for (int i = 0; i < kVectors; ++i) sum += squares(v[i], mean, place(i), p.n);
-  for (int64_t i = beyond + 4 * lane; i < p.n; i += 4 * kThreads) sum += squares(load4(x, i, p.n), mean, i, p.n);
+  for (int64_t i = beyond + 4 * lane; i < p.n; i += 4 * kThreads)
+    sum += squares(load4(x, i, p.n), mean, i, p.n);
   const float scale = 1 / sqrtf(total<kThreads>(sum, shared) / count + p.eps);
   const auto write = [&](int64_t i, float4 u) {
     const float4 w = load4(p.weight, i, p.n);

@@ -1,5 +1,6 @@
-// Layer norm over rows: y = (x - mean) / sqrt(variance + eps) * weight + bias, x f32 [rows, n] (Ba, Kiros and Hinton
-// 2016). A row is read once and kept in registers, so the variance is taken about the mean, not by difference.
+// Layer norm over rows: y = (x - mean) / sqrt(variance + eps) * weight + bias, x f32 [rows, n] (Ba, Kiros and
+// Hinton 2016). A row is read once and kept in registers, so the variance is taken about the mean, not by
+// difference.
 #include "context/kernel.h"
 #include "device/norm_rows.cuh"
 #include "ops/layer_norm/args.h"
@@ -13,8 +14,8 @@ namespace {
 void run(const void* q, const Exec& exec) {
   const auto& a = *static_cast<const LayerNormArgs*>(q);
   launch_layer_norm({static_cast<const float*>(a.x.data), static_cast<const float*>(a.weight.data),
-                     static_cast<const float*>(a.bias.data), static_cast<float*>(a.y.data), a.y.dim[0], a.y.dim[1],
-                     a.x.stride[0], a.y.stride[0], a.eps, 0.0f},
+                     static_cast<const float*>(a.bias.data), static_cast<float*>(a.y.data), a.y.dim[0],
+                     a.y.dim[1], a.x.stride[0], a.y.stride[0], a.eps, 0.0f},
                     static_cast<gpuStream_t>(exec.stream));
 }
 

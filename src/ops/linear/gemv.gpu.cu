@@ -1,12 +1,13 @@
 // y = x W^T + bias for few rows of x (token by token generation): bound by reading W once.
 //   x f32 [m, k], W [n, k] in bf16, f16 or blocks (blocks.cuh), y f32 [m, n].
 //
-// A warp takes 16 or 32 rows of W and every kWarps-th piece of k. Pieces of W and x are copied to shared memory
-// kStages deep and asynchronously, in aligned 16-byte units whatever the alignment of the blocks is, so that the
-// bytes in flight do not depend on registers. W is the left operand of the tensor cores: m16n8k16 computes 16 rows
-// of W for up to 8 rows of x. x is split in two bf16 numbers (16 significant bits), codes are exact integers in bf16,
-// and scales are applied to the sums of a sub-block in f32: the result is that of f32 to about 2^-17 of |x| |w|.
-// The order of k within a product is free as long as both operands agree: a lane takes k as W's bytes lie.
+// A warp takes 16 or 32 rows of W and every kWarps-th piece of k. Pieces of W and x are copied to shared
+// memory kStages deep and asynchronously, in aligned 16-byte units whatever the alignment of the blocks is,
+// so that the bytes in flight do not depend on registers. W is the left operand of the tensor cores: m16n8k16
+// computes 16 rows of W for up to 8 rows of x. x is split in two bf16 numbers (16 significant bits), codes
+// are exact integers in bf16, and scales are applied to the sums of a sub-block in f32: the result is that of
+// f32 to about 2^-17 of |x| |w|. The order of k within a product is free as long as both operands agree: a
+// lane takes k as W's bytes lie.
 #include <cstring>
 
 #include "context/kernel.h"
@@ -50,16 +51,21 @@ struct Int4 {
 
 template <typename W>
 constexpr int units() {
-  if constexpr (!W::kScaled || W::kExtra) return W::kPiece / 16;
-  else return W::kUnits;
+  if constexpr (!W::kScaled || W::kExtra)
+    return W::kPiece / 16;
+  else
+    return W::kUnits;
 }
 
 template <typename W, int kTiles, int kRows>
 struct Plan {
   static constexpr int kXPitch = W::kChunk + 16;  // floats; rows of x start 16 banks apart
-  static constexpr int kX = kRows * kXPitch * 4, kW = kTiles * 16 * W::kPitch, kE = W::kExtra ? kTiles * 128 : 0;
+  static constexpr int kX = kRows * kXPitch * 4, kW = kTiles * 16 * W::kPitch,
+                       kE = W::kExtra ? kTiles * 128 : 0;
   static constexpr int kStage = kX + kW + kE;
-  static constexpr int kStages = kStage * kWarps * 4 <= 100 * 1024 ? 4 : kStage * kWarps * 3 <= 113 * 1024 ? 3 : 2;
+  static constexpr int kStages = kStage * kWarps * 4 <= 100 * 1024   ? 4
+                                 : kStage * kWarps * 3 <= 113 * 1024 ? 3
+                                                                     : 2;
   static constexpr int kShared = kStage * kStages * kWarps;
   static_assert(kShared <= 226 * 1024 && kStage % 16 == 0);
 };
@@ -74,7 +80,8 @@ __device__ __forceinline__ void copy4(void* to, const void* from) {
 }
 
 template <typename W, int kTiles, int kRows>
-__device__ __forceinline__ void fetch(const GemvParams& p, int64_t n0, int64_t chunk, uint8_t* stage, int lane) {
+__device__ __forceinline__ void fetch(const GemvParams& p, int64_t n0, int64_t chunk, uint8_t* stage,
+                                      int lane) {
   using S = Plan<W, kTiles, kRows>;
   const int64_t k0 = chunk * W::kChunk;
   const int here = static_cast<int>(p.k - k0 < W::kChunk ? p.k - k0 : W::kChunk);
@@ -111,7 +118,8 @@ __device__ __forceinline__ void fetch(const GemvParams& p, int64_t n0, int64_t c
 
 // x of a group of 32 as right operands: words of two products, high and low parts.
 template <Order kOrder>
-__device__ __forceinline__ void right(const float* x, int t, bool used, uint32_t (&high)[4], uint32_t (&low)[4]) {
+__device__ __forceinline__ void right(const float* x, int t, bool used, uint32_t (&high)[4],
+                                      uint32_t (&low)[4]) {
   float4 u = make_float4(0, 0, 0, 0), v = u;
   if (used) {
     u = *reinterpret_cast<const float4*>(x + (kOrder == Order::nibbles ? 8 * t : 4 * t));
@@ -143,14 +151,16 @@ __device__ __forceinline__ void split_f16(uint32_t w, uint32_t& high, uint32_t& 
   split(f.x, f.y, high, low);
 }
 
-template <typename W, int kTiles, int kRows>
-__device__ __forceinline__ void compute(const GemvParams& p, int64_t n0, int64_t chunk, const uint8_t* stage, int lane,
-                                        float (&acc)[kTiles][4]) {
+// kWhole: the piece is complete, and the groups in it are independent work without branches between them.
+template <typename W, int kTiles, int kRows, bool kWhole>
+__device__ __forceinline__ void compute(const GemvParams& p, int64_t n0, int64_t chunk, const uint8_t* stage,
+                                        int lane, float (&acc)[kTiles][4]) {
   using S = Plan<W, kTiles, kRows>;
-  const int g = lane / 4, t = lane % 4;
+  constexpr bool kBoth = kRows > 4;  // up to four rows of x: the low parts are columns 4 to 7
+  const int g = lane / 4, t = lane % 4, column = kBoth ? g : g % 4;
   const int64_t k0 = chunk * W::kChunk;
   const int groups = static_cast<int>((p.k - k0 < W::kChunk ? p.k - k0 : W::kChunk) / 32);
-  const float* const xs = reinterpret_cast<const float*>(stage) + (g < kRows ? g : 0) * S::kXPitch;
+  const float* const xs = reinterpret_cast<const float*>(stage) + (column < kRows ? column : 0) * S::kXPitch;
   const uint8_t* rows[kTiles][2];
 #pragma unroll
   for (int i = 0; i < 2 * kTiles; ++i) {
@@ -161,9 +171,13 @@ __device__ __forceinline__ void compute(const GemvParams& p, int64_t n0, int64_t
   [[maybe_unused]] float part[kTiles][4], sum[4];
 #pragma unroll
   for (int q = 0; q < W::kChunk / 32; ++q) {
-    if (q >= groups) break;
+    if (!kWhole && q >= groups) break;
     uint32_t high[4], low[4];
-    right<W::kOrder>(xs + 32 * q, t, g < kRows, high, low);
+    right<W::kOrder>(xs + 32 * q, t, column < kRows, high, low);
+    if constexpr (!kBoth) {
+#pragma unroll
+      for (int j = 0; j < 4; ++j) high[j] = g < 4 ? high[j] : low[j];
+    }
     if constexpr (!W::kScaled) {
 #pragma unroll
       for (int i = 0; i < kTiles; ++i) {
@@ -182,7 +196,7 @@ __device__ __forceinline__ void compute(const GemvParams& p, int64_t n0, int64_t
           both(acc[i], rest[0], rest[1], high, 0), both(acc[i], rest[0], rest[1], high, 1);
         }
         both(acc[i], a[0], a[1], high, 0), both(acc[i], a[0], a[1], high, 1);
-        both(acc[i], a[0], a[1], low, 0), both(acc[i], a[0], a[1], low, 1);
+        if constexpr (kBoth) both(acc[i], a[0], a[1], low, 0), both(acc[i], a[0], a[1], low, 1);
       }
     } else if constexpr (W::kExtra) {
       if (q % 4 == 0) {
@@ -195,7 +209,10 @@ __device__ __forceinline__ void compute(const GemvParams& p, int64_t n0, int64_t
       }
       const uint32_t ones[4] = {0x3F803F80, 0x3F803F80, 0x3F803F80, 0x3F803F80};
 #pragma unroll
-      for (int s = 0; s < 2; ++s) both(sum, ones, ones, high, s), both(sum, ones, ones, low, s);
+      for (int s = 0; s < 2; ++s) {
+        both(sum, ones, ones, high, s);
+        if constexpr (kBoth) both(sum, ones, ones, low, s);
+      }
 #pragma unroll
       for (int i = 0; i < kTiles; ++i) {
         uint32_t a[2][4];
@@ -206,7 +223,10 @@ __device__ __forceinline__ void compute(const GemvParams& p, int64_t n0, int64_t
           for (int j = 0; j < 4; ++j) a[r][j] = subtract((v >> 4 * j & 0x000F000F) | k128, k128);
         }
 #pragma unroll
-        for (int s = 0; s < 2; ++s) both(part[i], a[0], a[1], high, s), both(part[i], a[0], a[1], low, s);
+        for (int s = 0; s < 2; ++s) {
+          both(part[i], a[0], a[1], high, s);
+          if constexpr (kBoth) both(part[i], a[0], a[1], low, s);
+        }
         if (q % 4 == 3) {
 #pragma unroll
           for (int r = 0; r < 2; ++r) {
@@ -223,7 +243,10 @@ __device__ __forceinline__ void compute(const GemvParams& p, int64_t n0, int64_t
         const uint32_t ones[4] = {0x3F803F80, 0x3F803F80, 0x3F803F80, 0x3F803F80};
         sum[0] = sum[1] = sum[2] = sum[3] = 0;
 #pragma unroll
-        for (int s = 0; s < 2; ++s) both(sum, ones, ones, high, s), both(sum, ones, ones, low, s);
+        for (int s = 0; s < 2; ++s) {
+          both(sum, ones, ones, high, s);
+          if constexpr (kBoth) both(sum, ones, ones, low, s);
+        }
       }
 #pragma unroll
       for (int i = 0; i < kTiles; ++i) {
@@ -233,7 +256,8 @@ __device__ __forceinline__ void compute(const GemvParams& p, int64_t n0, int64_t
 #pragma unroll
         for (int s = 0; s < 2; ++s) {
           if (F::kSub == 16 || s == 0) part[i][0] = part[i][1] = part[i][2] = part[i][3] = 0;
-          both(part[i], a[0], a[1], high, s), both(part[i], a[0], a[1], low, s);
+          both(part[i], a[0], a[1], high, s);
+          if constexpr (kBoth) both(part[i], a[0], a[1], low, s);
           if (F::kSub == 16 || s == 1) {
 #pragma unroll
             for (int r = 0; r < 2; ++r) {
@@ -277,7 +301,10 @@ __global__ void __launch_bounds__(kWarps * 32) gemv_kernel(GemvParams p) {
     asm volatile("cp.async.commit_group;" ::: "memory");
     asm volatile("cp.async.wait_group %0;" ::"n"(S::kStages - 1) : "memory");
     __syncwarp();
-    compute<W, kTiles, kRows>(p, n0, c, own + at * S::kStage, lane, acc);
+    if ((c + 1) * W::kChunk <= p.k)
+      compute<W, kTiles, kRows, true>(p, n0, c, own + at * S::kStage, lane, acc);
+    else
+      compute<W, kTiles, kRows, false>(p, n0, c, own + at * S::kStage, lane, acc);
     at = at + 1 == S::kStages ? 0 : at + 1;
     into = into + 1 == S::kStages ? 0 : into + 1;
   }
@@ -293,11 +320,14 @@ __global__ void __launch_bounds__(kWarps * 32) gemv_kernel(GemvParams p) {
   for (int j = threadIdx.x; j < kTiles * 128; j += kWarps * 32) {
     float y = 0;
 #pragma unroll
-    for (int w = 0; w < kWarps; ++w) y += sums[w * kTiles * 128 + j];
+    for (int w = 0; w < kWarps; ++w) {
+      y += sums[w * kTiles * 128 + j];
+      if (kRows <= 4 && j % 4 < 2) y += sums[w * kTiles * 128 + j + 2];  // the lane with the low parts
+    }
     const int i = j / 128, e = j / 32 % 4, from = j % 32;
     const int64_t n = n0 + 16 * i + from / 4 + e / 2 * 8;
     const int m = from % 4 * 2 + e % 2;
-    if (m < p.m && n < p.n) p.y[m * p.y_stride + n] = y + (p.bias ? p.bias[n] : 0.0f);
+    if (m < kRows && m < p.m && n < p.n) p.y[m * p.y_stride + n] = y + (p.bias ? p.bias[n] : 0.0f);
   }
 }
 
@@ -305,7 +335,8 @@ template <typename W, int kTiles, int kRows>
 void launch_plan(const GemvParams& p, gpuStream_t stream) {
   using S = Plan<W, kTiles, kRows>;
   auto* const kernel = gemv_kernel<W, kTiles, kRows>;
-  gpuFuncSetAttribute(reinterpret_cast<const void*>(kernel), gpuFuncAttributeMaxDynamicSharedMemorySize, S::kShared);
+  gpuFuncSetAttribute(reinterpret_cast<const void*>(kernel), gpuFuncAttributeMaxDynamicSharedMemorySize,
+                      S::kShared);
   const int64_t blocks = (p.n + 16 * kTiles - 1) / (16 * kTiles);
   kernel<<<static_cast<uint32_t>(blocks), kWarps * 32, S::kShared, stream>>>(p);
 }
@@ -317,10 +348,14 @@ void launch_format(const GemvParams& all, gpuStream_t stream) {
     p.m = static_cast<int>(all.m - m < 8 ? all.m - m : 8);
     p.x += m * p.x_stride;
     p.y += m * p.y_stride;
-    if (p.m == 1) launch_plan<W, 1, 1>(p, stream);
-    else if (p.m == 2) launch_plan<W, 1, 2>(p, stream);
-    else if (p.m <= 4) launch_plan<W, W::kPiece <= 180 ? 2 : 1, 4>(p, stream);
-    else launch_plan<W, W::kPiece <= 180 ? 2 : 1, 8>(p, stream);  // shared memory holds no more
+    if (p.m == 1)
+      launch_plan<W, 1, 1>(p, stream);
+    else if (p.m == 2)
+      launch_plan<W, 1, 2>(p, stream);
+    else if (p.m <= 4)
+      launch_plan<W, W::kPiece <= 180 ? 2 : 1, 4>(p, stream);
+    else
+      launch_plan<W, W::kPiece <= 180 ? 2 : 1, 8>(p, stream);  // shared memory holds no more
   }
 }
 
@@ -331,10 +366,10 @@ struct Entry {
   int block, bytes;
 };
 const Entry kFormats[] = {
-    {"bf16", launch_format<Reals<false>>, 1, 2},      {"f16", launch_format<Reals<true>>, 1, 2},
-    {"q4_0", launch_format<Block<Q4_0>>, 32, 18},     {"q8_0", launch_format<Block<Q8_0>>, 32, 34},
-    {"q4_k", launch_format<Block<Q4_K>>, 256, 144},   {"q5_k", launch_format<Block<Q5_K>>, 256, 176},
-    {"q6_k", launch_format<Block<Q6_K>>, 256, 210},   {"iq4_xs", launch_format<Block<IQ4_XS>>, 256, 136},
+    {"bf16", launch_format<Reals<false>>, 1, 2},    {"f16", launch_format<Reals<true>>, 1, 2},
+    {"q4_0", launch_format<Block<Q4_0>>, 32, 18},   {"q8_0", launch_format<Block<Q8_0>>, 32, 34},
+    {"q4_k", launch_format<Block<Q4_K>>, 256, 144}, {"q5_k", launch_format<Block<Q5_K>>, 256, 176},
+    {"q6_k", launch_format<Block<Q6_K>>, 256, 210}, {"iq4_xs", launch_format<Block<IQ4_XS>>, 256, 136},
     {"mxfp4", launch_format<Block<MXFP4>>, 32, 17},
 };
 const Entry* entry_of(const char* format) {
@@ -369,7 +404,8 @@ const char* accepts(const void* q) {
   if (!a.w.format || !entry_of(a.w.format->name)) return "weights in a format that this kernel does not read";
   if (a.x.dim[0] > 16) return "more than 16 rows";
   if (a.x.dim[1] == 0 || a.x.dim[1] % 32) return "rows are not a multiple of 32";
-  if (a.x.stride[0] % 4 || a.x.stride[1] != 1 || a.y.stride[1] != 1) return "rows are not aligned to 16 bytes";
+  if (a.x.stride[0] % 4 || a.x.stride[1] != 1 || a.y.stride[1] != 1)
+    return "rows are not aligned to 16 bytes";
   if (a.w.format->kind == FormatKind::real && a.w.stride[0] % 8) return "rows of weights are not aligned";
   if (reinterpret_cast<uintptr_t>(a.w.data) % 16 || reinterpret_cast<uintptr_t>(a.x.data) % 16)
     return "memory is not aligned to 16 bytes";
@@ -394,16 +430,17 @@ void run(const void* q, const Exec& exec) {
 }  // namespace
 namespace tables {
 extern const Kernel RIDGE_KERNEL_SYMBOL;
-const Kernel RIDGE_KERNEL_SYMBOL{"linear",
-                                 "gemv.gpu",
-                                 DeviceKind::gpu,
-                                 GpuFeature::cuda | GpuFeature::sm80,
-                                 60,
-                                 Rounding::bf16_activation,
-                                 accepts,
-                                 nullptr,
-                                 run,
-                                 nullptr,
-                                 "matrix-vector products on the tensor cores from blocks as they lie"};
+const Kernel RIDGE_KERNEL_SYMBOL{
+    "linear",
+    "gemv.gpu",
+    DeviceKind::gpu,
+    GpuFeature::cuda | GpuFeature::sm90,  // up to 226 KiB of shared memory a block
+    60,
+    Rounding::bf16_activation,
+    accepts,
+    nullptr,
+    run,
+    nullptr,
+    "matrix-vector products on the tensor cores from blocks as they lie"};
 }  // namespace tables
 }  // namespace ridge

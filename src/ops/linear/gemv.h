@@ -7,8 +7,8 @@
 namespace ridge {
 
 struct GemvParams {
-  const float* x;  // [m, k]
-  const void* w;   // [n, k] in the format, 16-byte aligned
+  const float* x;     // [m, k]
+  const void* w;      // [n, k] in the format, 16-byte aligned
   const float* bias;  // [n] or null
   float* y;           // [m, n]
   int m;

@@ -1,9 +1,10 @@
-// y = x W^T + bias for many rows of x (prompts), W in blocks: tiles of 128 rows of W and 128 of x on the tensor cores.
+// y = x W^T + bias for many rows of x (prompts), W in blocks: tiles of 128 rows of W and 128 of x on the
+// tensor cores.
 //   x f32 [m, k], W [n, k] in blocks (blocks.cuh) or bf16, y f32 [m, n].
 //
-// W is decoded once a tile into shared memory as bf16, x rounded to bf16; sums in f32. The next piece of 64 k is
-// decoded while this one is multiplied (two buffers, one barrier a piece). Within each four consecutive k both
-// operands lie in the order 0 2 1 3, in which the bytes of a word of codes fall apart.
+// W is decoded once a tile into shared memory as bf16, x rounded to bf16; sums in f32. The next piece of 64 k
+// is decoded while this one is multiplied (two buffers, one barrier a piece). Within each four consecutive k
+// both operands lie in the order 0 2 1 3, in which the bytes of a word of codes fall apart.
 #include <cstring>
 
 #include "context/kernel.h"
@@ -112,7 +113,8 @@ __global__ void __launch_bounds__(kThreads, 2) gemm_kernel(GemvParams p) {
     for (int k = 0; k < kK; k += 16) {
       uint32_t a[2][4];
 #pragma unroll
-      for (int i = 0; i < 2; ++i) load_tiles(a[i], ws + (wn + 16 * i + lane % 16) * kPitch + k + lane / 16 * 8);
+      for (int i = 0; i < 2; ++i)
+        load_tiles(a[i], ws + (wn + 16 * i + lane % 16) * kPitch + k + lane / 16 * 8);
 #pragma unroll
       for (int j = 0; j < 4; ++j) {
         uint32_t b[4];
@@ -148,8 +150,8 @@ __global__ void __launch_bounds__(kThreads, 2) gemm_kernel(GemvParams p) {
 
 template <typename F>
 void launch_format(const GemvParams& p, gpuStream_t stream) {
-  gpuFuncSetAttribute(reinterpret_cast<const void*>(gemm_kernel<F>), gpuFuncAttributeMaxDynamicSharedMemorySize,
-                      kShared);
+  gpuFuncSetAttribute(reinterpret_cast<const void*>(gemm_kernel<F>),
+                      gpuFuncAttributeMaxDynamicSharedMemorySize, kShared);
   const dim3 grid(static_cast<uint32_t>((p.m + kM - 1) / kM), static_cast<uint32_t>((p.n + kN - 1) / kN));
   gemm_kernel<F><<<grid, kThreads, kShared, stream>>>(p);
 }
@@ -160,9 +162,9 @@ struct Entry {
   int block, bytes;
 };
 const Entry kFormats[] = {
-    {"bf16", launch_format<Bf16>, 1, 2},     {"q4_0", launch_format<Q4_0>, 32, 18},
-    {"q8_0", launch_format<Q8_0>, 32, 34},   {"q4_k", launch_format<Q4_K>, 256, 144},
-    {"q5_k", launch_format<Q5_K>, 256, 176}, {"q6_k", launch_format<Q6_K>, 256, 210},
+    {"bf16", launch_format<Bf16>, 1, 2},         {"q4_0", launch_format<Q4_0>, 32, 18},
+    {"q8_0", launch_format<Q8_0>, 32, 34},       {"q4_k", launch_format<Q4_K>, 256, 144},
+    {"q5_k", launch_format<Q5_K>, 256, 176},     {"q6_k", launch_format<Q6_K>, 256, 210},
     {"iq4_xs", launch_format<IQ4_XS>, 256, 136}, {"mxfp4", launch_format<MXFP4>, 32, 17},
 };
 const Entry* entry_of(const char* format) {
@@ -188,7 +190,8 @@ const char* accepts(const void* q) {
   if (!a.w.format || !entry_of(a.w.format->name)) return "weights in a format that this kernel does not read";
   if (a.x.dim[1] == 0 || a.x.dim[1] % kK) return "rows are not a multiple of 64";
   if (a.w.dim[0] > 65535 * int64_t{kN} || a.x.dim[0] >= int64_t{1} << 31) return "too many rows";
-  if (a.x.stride[0] % 4 || a.x.stride[1] != 1 || a.y.stride[1] != 1) return "rows are not aligned to 16 bytes";
+  if (a.x.stride[0] % 4 || a.x.stride[1] != 1 || a.y.stride[1] != 1)
+    return "rows are not aligned to 16 bytes";
   if (a.w.format->kind == FormatKind::real && a.w.stride[0] % 8) return "rows of weights are not aligned";
   if (reinterpret_cast<uintptr_t>(a.w.data) % 16 || reinterpret_cast<uintptr_t>(a.x.data) % 16)
     return "memory is not aligned to 16 bytes";

@@ -1,7 +1,9 @@
 // Selective scan (Gu and Dao 2023, algorithm 2), forward:
-//   h[t] = exp(dt a) h[t - 1] + dt b[t] x[t],  y[t] = (c[t] . h[t] + d x[t]) silu(z[t]),  dt = softplus(dt + bias).
-// Four lanes share the states of a channel in registers and go along time; spans and channels run side by side. The
-// inputs of kAhead tokens are loaded before they are used, b and c of them by the block into shared memory.
+//   h[t] = exp(dt a) h[t - 1] + dt b[t] x[t],  y[t] = (c[t] . h[t] + d x[t]) silu(z[t]),  dt = softplus(dt +
+//   bias).
+// Four lanes share the states of a channel in registers and go along time; spans and channels run side by
+// side. The inputs of kAhead tokens are loaded before they are used, b and c of them by the block into shared
+// memory.
 #include "context/kernel.h"
 #include "ops/selective_scan/args.h"
 #include "ops/selective_scan/scan_gpu.h"
@@ -82,7 +84,8 @@ __global__ void __launch_bounds__(kThreads) lanes_kernel(ScanParams p) {
 
 template <int kStates>
 void launch_states(const ScanParams& p, gpuStream_t stream) {
-  const dim3 grid(static_cast<uint32_t>((p.channels + kChannels - 1) / kChannels), static_cast<uint32_t>(p.span_count));
+  const dim3 grid(static_cast<uint32_t>((p.channels + kChannels - 1) / kChannels),
+                  static_cast<uint32_t>(p.span_count));
   lanes_kernel<kStates><<<grid, kThreads, 0, stream>>>(p);
 }
 
@@ -91,9 +94,12 @@ void launch_states(const ScanParams& p, gpuStream_t stream) {
 bool launch_selective_scan(const ScanParams& p, gpuStream_t stream) {
   if (p.n > 64) return false;
   if (!p.channels || !p.span_count) return true;
-  if (p.n <= 16) launch_states<4>(p, stream);
-  else if (p.n <= 32) launch_states<8>(p, stream);
-  else launch_states<16>(p, stream);
+  if (p.n <= 16)
+    launch_states<4>(p, stream);
+  else if (p.n <= 32)
+    launch_states<8>(p, stream);
+  else
+    launch_states<16>(p, stream);
   return true;
 }
 
@@ -108,11 +114,26 @@ const char* accepts(const void* q) {
 void run(const void* q, const Exec& exec) {
   const auto& s = *static_cast<const SelectiveScanArgs*>(q);
   const auto at = [](const View& v) { return static_cast<float*>(v.data); };
-  const ScanParams p{at(s.x), at(s.dt), at(s.a_log), at(s.dt_bias), at(s.d), at(s.b), at(s.c), at(s.z), at(s.y),
-                     at(s.state), s.x.dim[1], s.a_log.dim[1], s.x.stride[0], s.dt.stride[0], s.b.stride[0],
-                     s.c.stride[0], s.z.data ? s.z.stride[0] : 0, s.y.stride[0],
-                     static_cast<const SequenceSpan*>(
-                         exec.upload(&exec, s.spans, s.span_count * static_cast<int64_t>(sizeof(SequenceSpan)))),
+  const ScanParams p{at(s.x),
+                     at(s.dt),
+                     at(s.a_log),
+                     at(s.dt_bias),
+                     at(s.d),
+                     at(s.b),
+                     at(s.c),
+                     at(s.z),
+                     at(s.y),
+                     at(s.state),
+                     s.x.dim[1],
+                     s.a_log.dim[1],
+                     s.x.stride[0],
+                     s.dt.stride[0],
+                     s.b.stride[0],
+                     s.c.stride[0],
+                     s.z.data ? s.z.stride[0] : 0,
+                     s.y.stride[0],
+                     static_cast<const SequenceSpan*>(exec.upload(
+                         &exec, s.spans, s.span_count * static_cast<int64_t>(sizeof(SequenceSpan)))),
                      s.span_count};
   if (p.spans) launch_selective_scan(p, static_cast<gpuStream_t>(exec.stream));
 }

@@ -1,9 +1,10 @@
-// Softmax over rows: y = e^(x - max) / sum, maximum and sum in one pass (Milakov and Gimelshein 2018, algorithm 3).
+// Softmax over rows: y = e^(x - max) / sum, maximum and sum in one pass (Milakov and Gimelshein 2018,
+// algorithm 3).
 //   x, y f32 [rows, n]; a row that is -inf throughout gives zeros.
 //
-// Each row is read once: a block keeps it in registers as it comes in (up to 16 numbers a thread, 1024 threads).
-// Longer rows are kept in the shared memory of a block, and what is longer still is read twice, the second time
-// from the far end, which the L2 cache still holds.
+// Each row is read once: a block keeps it in registers as it comes in (up to 16 numbers a thread, 1024
+// threads). Longer rows are kept in the shared memory of a block, and what is longer still is read twice, the
+// second time from the far end, which the L2 cache still holds.
 #include <cmath>
 
 #include "context/kernel.h"
@@ -16,9 +17,10 @@ namespace {
 
 using namespace online;
 
-// kVectors float4 a thread; kThreads a row, kLines rows a block (warps of their own where kThreads is a warp).
+// kVectors float4 a thread; kThreads a row, kLines rows a block (warps of their own where kThreads is a
+// warp).
 template <int kThreads, int kLines, int kVectors>
-__global__ void __launch_bounds__(kThreads * kLines) rows_kernel(SoftmaxRows p) {
+__global__ void __launch_bounds__(kThreads* kLines) rows_kernel(SoftmaxRows p) {
   __shared__ MaxSum shared[32];
   const int lane = threadIdx.x % kThreads;
   const int64_t row = static_cast<int64_t>(blockIdx.x) * kLines + threadIdx.x / kThreads;
@@ -30,7 +32,8 @@ __global__ void __launch_bounds__(kThreads * kLines) rows_kernel(SoftmaxRows p) 
   for (int i = 0; i < kVectors; ++i) v[i] = load4(x, (int64_t{i} * kThreads + lane) * 4, p.n);
   MaxSum s{-INFINITY, 0};
 #pragma unroll
-  for (int i = 0; i < kVectors; ++i) s.most = fmaxf(s.most, fmaxf(fmaxf(v[i].x, v[i].y), fmaxf(v[i].z, v[i].w)));
+  for (int i = 0; i < kVectors; ++i)
+    s.most = fmaxf(s.most, fmaxf(fmaxf(v[i].x, v[i].y), fmaxf(v[i].z, v[i].w)));
   const float own_most = s.most, own = own_most == -INFINITY ? 0 : own_most;
 #pragma unroll
   for (int i = 0; i < kVectors; ++i) {
@@ -73,7 +76,8 @@ __global__ void __launch_bounds__(1024) long_kernel(SoftmaxRows p) {
     float sum = s.sum * __expf(s.most - most);
 #pragma unroll
     for (int j = 0; j < kAhead; ++j)
-      sum += (__expf(v[j].x - most) + __expf(v[j].y - most)) + (__expf(v[j].z - most) + __expf(v[j].w - most));
+      sum +=
+          (__expf(v[j].x - most) + __expf(v[j].y - most)) + (__expf(v[j].z - most) + __expf(v[j].w - most));
     s = {most, sum};
   }
   s = join_block(join_warp(s), shared);
@@ -92,8 +96,8 @@ __global__ void __launch_bounds__(1024) long_kernel(SoftmaxRows p) {
     for (int u = 0; u < kAhead; ++u) {
       const int64_t i = (j - u) * 1024 + threadIdx.x;
       if (j - u < 0 || i >= vectors) continue;
-      const float4 e = {__expf(v[u].x - most) * scale, __expf(v[u].y - most) * scale, __expf(v[u].z - most) * scale,
-                        __expf(v[u].w - most) * scale};
+      const float4 e = {__expf(v[u].x - most) * scale, __expf(v[u].y - most) * scale,
+                        __expf(v[u].z - most) * scale, __expf(v[u].w - most) * scale};
       store4(y, 4 * i, p.n, e);
     }
   }
@@ -135,8 +139,8 @@ const char* accepts(const void* q) {
 }
 void run(const void* q, const Exec& exec) {
   const auto& a = *static_cast<const SoftmaxArgs*>(q);
-  launch_online_softmax({static_cast<const float*>(a.x.data), static_cast<float*>(a.y.data), a.y.dim[0], a.y.dim[1],
-                         a.x.stride[0], a.y.stride[0]},
+  launch_online_softmax({static_cast<const float*>(a.x.data), static_cast<float*>(a.y.data), a.y.dim[0],
+                         a.y.dim[1], a.x.stride[0], a.y.stride[0]},
                         static_cast<gpuStream_t>(exec.stream));
 }
 
