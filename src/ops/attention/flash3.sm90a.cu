@@ -378,7 +378,7 @@ int best_variant(const AttentionGpuParams& p) {
   else if (p.d <= 96 && p.dv <= 96)
     shape = 1;
   else if (p.d <= 128 && p.dv <= 128)
-    shape = p.max_kv_len <= 2048 ? 2 : 3;
+    shape = p.max_kv_len <= 8192 ? 2 : 3;
   else if (p.d <= 192 && p.dv <= 192)
     shape = p.dv <= 128 ? 4 : 5;
   return 2 * shape + 1;

@@ -414,7 +414,7 @@ bool launch_variant(const AttentionGpuParams& p, int variant, int flags, void* w
     case 0:
       return launch_shape<Shape<64, 3, 128, 4, true>>(p, flags, workspace, stream, bytes);
     case 1:
-      return launch_shape<Shape<128, 2, 224, 2, true>>(p, flags, workspace, stream, bytes);
+      return launch_shape<Shape<128, 2, 224, 2, false>>(p, flags, workspace, stream, bytes);
     case 2:
       return launch_shape<Shape<256, 2, 128, 2, false>>(p, flags, workspace, stream, bytes);
     case 3:
@@ -433,11 +433,11 @@ bool launch_variant(const AttentionGpuParams& p, int variant, int flags, void* w
     case 9:
       return launch_shape<Shape<256, 2, 96, 2, true>>(p, flags, workspace, stream, bytes);
     case 10:
-      return launch_shape<Shape<128, 2, 224, 2, false>>(p, flags, workspace, stream, bytes);
+      return launch_shape<Shape<128, 2, 224, 2, true>>(p, flags, workspace, stream, bytes);
     case 11:
       return launch_shape<Shape<128, 2, 192, 3, false>>(p, flags, workspace, stream, bytes);
     case 12:
-      return launch_shape<Shape<128, 3, 128, 3, true>>(p, flags, workspace, stream, bytes);
+      return launch_shape<Shape<128, 3, 96, 4, false>>(p, flags, workspace, stream, bytes);
     case 13:
       return launch_shape<Shape<128, 3, 96, 4, true>>(p, flags, workspace, stream, bytes);
 #endif
