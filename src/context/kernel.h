@@ -19,6 +19,12 @@ struct Exec {
               void* self);  // task(0 .. threads-1), then returns
   void* pool;
   int64_t* counter;  // for for_each_chunk
+  // On a GPU: `workspace` is device memory, 256-byte aligned; the kernel only queues its work here.
+  void* stream = nullptr;
+  // Copies host data (segments and the like) to device memory, in the order of the stream; valid for the work
+  // that this call queues. Null where it does not fit the ring (1 MiB).
+  const void* (*upload)(const Exec* exec, const void* host, int64_t bytes) = nullptr;
+  void* device = nullptr;  // the device, for upload
 };
 
 struct Cost;
@@ -28,7 +34,7 @@ struct Kernel {
   const char* op;    // "attention"
   const char* name;  // technique and level: "flash.avx512"
   DeviceKind device;
-  uint64_t needs;  // CpuFeature bits
+  uint64_t needs;  // CpuFeature bits; of a GPU's kernels GpuFeature bits
   int rank;        // the highest that accepts runs; the reference has 0
   Rounding rounding;
   // nullptr where it can compute this call, else the reason (a literal).
