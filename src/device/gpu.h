@@ -40,10 +40,10 @@ constexpr auto gpuFuncAttributeMaxDynamicSharedMemorySize =
     RIDGE_GPU_NAME(cudaFuncAttributeMaxDynamicSharedMemorySize, hipFuncAttributeMaxDynamicSharedMemorySize);
 
 // Functions keep their arguments; only the prefix differs.
-#define RIDGE_GPU_FUNCTION(name)                                             \
-  template <typename... Args>                                                \
-  inline auto gpu##name(Args... args) {                                      \
-    return RIDGE_GPU_NAME(cuda##name, hip##name)(args...);                   \
+#define RIDGE_GPU_FUNCTION(name)                           \
+  template <typename... Args>                              \
+  inline auto gpu##name(Args... args) {                    \
+    return RIDGE_GPU_NAME(cuda##name, hip##name)(args...); \
   }
 RIDGE_GPU_FUNCTION(Malloc)
 RIDGE_GPU_FUNCTION(Free)
